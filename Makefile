@@ -1,0 +1,34 @@
+# Two commands on a fresh machine with Python (3.11 or later) and make:
+#   make conformance   set up, run the suites against embedded servers, write and name the report
+#   make test          set up, run our own tests
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+
+.PHONY: setup conformance test lint types clean
+
+setup: $(VENV)/.ready
+$(VENV)/.ready: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --group dev --editable '.[load,embedded]'
+	touch $@
+
+conformance: setup
+	$(BIN)/pytest suites --results results/embedded.jsonl --report results/embedded.html
+
+test: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest tests
+
+lint: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: setup
+	$(BIN)/mypy
+
+clean:
+	rm -rf $(VENV) build dist results .lab *.egg-info

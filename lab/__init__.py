@@ -1,0 +1,1 @@
+"""Real servers on loopback ports, started from a temporary folder."""

@@ -1,0 +1,1 @@
+"""Locust load tests. Locust is imported in this folder alone."""

@@ -1,0 +1,1 @@
+"""Talk to a server by script and judge its answers."""

@@ -1,0 +1,1 @@
+"""The YAML language: types, loader, interpreter. Pure: the interpreter only yields operations."""

@@ -1,0 +1,1 @@
+"""Conformance suites and the requirements they cite. Data only (YAML)."""
