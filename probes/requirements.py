@@ -6,7 +6,7 @@ import msgspec
 
 
 class Requirement(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One sentence of an RFC, in our words. `level` is an RFC 2119 keyword, `basis` says how the RFC puts it."""
+    """One sentence of an RFC, in our words. `level` is an RFC 2119 keyword."""
 
     id: str
     section: str

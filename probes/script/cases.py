@@ -10,7 +10,7 @@ from .types import Case, Step
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A step and where it stands. `file` is relative ("suites/smtp/rcpt.yaml"); lines and columns count from 1."""
+    """A step and where it stands: "suites/smtp/rcpt.yaml", line and column counted from 1."""
 
     step: Step
     file: str

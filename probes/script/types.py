@@ -20,7 +20,7 @@ class Node(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaul
     """Base of every mapping of the language."""
 
 
-class Count(Node):
+class Count(Node, kw_only=True, frozen=True):
     """How many. One of `exactly`, or a range."""
 
     exactly: int | None = None
@@ -28,7 +28,7 @@ class Count(Node):
     at_most: int | None = None
 
 
-class Expect(Node):
+class Expect(Node, kw_only=True, frozen=True):
     """What the server must answer. Everything that is given must hold.
 
     A step that waits for silence says `silence`; `or` then lists the answers that are as good.
@@ -50,7 +50,7 @@ class Expect(Node):
     within: Duration | None = None  # deadline of this answer, where the usual one is wrong
 
 
-class Content(Node):
+class Content(Node, kw_only=True, frozen=True):
     """Octets by description: a mail, a file, a literal.
 
     Exactly one of `text`, `hex`, `size`. Line ends of `text` become CRLF unless `exact`.
@@ -66,7 +66,7 @@ class Content(Node):
     raw: bool = False  # a mail: no dot-stuffing and no end of data are added
 
 
-class Octets(Node):
+class Octets(Node, kw_only=True, frozen=True):
     """A piece of a `raw` step."""
 
     hex: str | None = None
@@ -74,7 +74,7 @@ class Octets(Node):
     times: int = 1
 
 
-class Segments(Node):
+class Segments(Node, kw_only=True, frozen=True):
     """How the octets of a step are cut into TCP segments, with a pause between them."""
 
     every: int | None = None  # octets per segment
@@ -82,7 +82,7 @@ class Segments(Node):
     pause: Duration = 0
 
 
-class Connect(Node):
+class Connect(Node, kw_only=True, frozen=True):
     """Open one more connection and bring it to a state of its protocol."""
 
     name: str
@@ -90,14 +90,14 @@ class Connect(Node):
     state: str = "greeting"
 
 
-class Tls(Node):
+class Tls(Node, kw_only=True, frozen=True):
     """A TLS handshake as client on the connection."""
 
     fails: bool = False  # the handshake must not succeed
     verify: bool = False
 
 
-class Receive(Node):
+class Receive(Node, kw_only=True, frozen=True):
     """What must come over the data connection until the server closes it."""
 
     equals: str | Content | None = None
@@ -108,7 +108,7 @@ class Receive(Node):
     save: str = ""  # variable that keeps the octets, for a later `equals: "{name}"`
 
 
-class Data(Node):
+class Data(Node, kw_only=True, frozen=True):
     """FTP data connection. Exactly one key, apart from `connection` and `given`.
 
     open: passive, extended-passive (we send PASV or EPSV and connect), active, extended-active (we listen
@@ -123,7 +123,7 @@ class Data(Node):
     refused: bool = False  # connecting to where the last reply points must fail
 
 
-class Delivered(Node):
+class Delivered(Node, kw_only=True, frozen=True):
     """What must have arrived, seen through whatever way the profile names (`delivered:`)."""
 
     marker: str = "{marker}"
@@ -135,7 +135,7 @@ class Delivered(Node):
     within: Duration = 20
 
 
-class Step(Node):
+class Step(Node, kw_only=True, frozen=True):
     """One step: at most one thing the client does, then at most one answer."""
 
     # what the client does
@@ -166,7 +166,7 @@ class Step(Node):
     note: str = ""
 
 
-class Case(Node):
+class Case(Node, kw_only=True, frozen=True):
     """One thing to find out."""
 
     id: str
@@ -189,7 +189,7 @@ class Case(Node):
     note: str = ""
 
 
-class Suite(Node):
+class Suite(Node, kw_only=True, frozen=True):
     """A suite file."""
 
     suite: str
@@ -204,7 +204,7 @@ class Suite(Node):
     cases: list[Case]
 
 
-class State(Node):
+class State(Node, kw_only=True, frozen=True):
     """A fixture state: where a case may start, and how to get there from another state."""
 
     about: str
@@ -213,7 +213,7 @@ class State(Node):
     script: list[Step] = []
 
 
-class States(Node):
+class States(Node, kw_only=True, frozen=True):
     """The states file of a protocol."""
 
     protocol: str
