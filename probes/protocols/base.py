@@ -22,11 +22,14 @@ class Fault:
 class Reply:
     """One complete reply.
 
+    octets: all of it as it came, line ends included; FTP: Telnet commands taken out.
     status: "250" (SMTP, FTP), "+OK" (POP3), "OK", "NO", "BAD", "BYE", "PREAUTH", "+" or "*" (IMAP);
         "" when the octets are no reply of the protocol at all.
     lines: the text of every line behind its status, octets above 127 decoded as UTF-8 where they are
         UTF-8 and otherwise kept as lone surrogates (surrogateescape).
-    tag, untagged: IMAP only; an untagged response is kept whole, literals included, without its final CRLF.
+    faults: the first of each rule.
+    tag, untagged: IMAP only; tag is "" unless the reply is a tagged response, so also for a greeting; an
+        untagged response is kept whole, literals included, without its final CRLF.
     body: POP3 only, the lines of a multi-line response, byte-stuffing undone, CRLF kept.
     """
 
@@ -49,8 +52,9 @@ class Shape:
     """What the reader cannot know from the octets alone.
 
     multiline: POP3, whether +OK is followed by a body up to the lone dot.
-    tag: IMAP, the tag whose completion ends the reply; None takes the next single response of any kind
-        (a greeting, a continuation request, one untagged response).
+    tag: IMAP, the tag whose completion ends the reply, with all untagged responses before it. So does a
+        continuation request (status "+": the server waits for us) and a line that is no response (status "").
+        None takes the next single response of any kind (a greeting, one untagged response).
     """
 
     multiline: bool = False
@@ -79,14 +83,17 @@ class Bounds:
     body: int = 33_554_432
 
 
+BOUNDS = Bounds()
+
+
 class Reader(Protocol):
     """Octets in, replies out, whatever the segments were. One reader per connection."""
 
     def feed(self, data: bytes) -> None:
-        """Take octets as they came from the wire. Raises Endless."""
+        """Take octets as they came from the wire. Raises Endless; complete replies stay readable."""
 
     def next_reply(self, shape: Shape = ONE_LINE) -> Reply | None:
-        """The next complete reply, or None while octets are missing."""
+        """The next complete reply, or None while octets are missing. Raises Endless."""
 
     @property
     def unread(self) -> bytes:
