@@ -59,3 +59,14 @@ def test_rfcs_without_rfc_2119_have_keywords_only_where_they_write_capitals(cata
     old = {821, 854, 959, 1870, 1939, 2034, 2577}
     claimed = {entry.id for entry in catalogue.values() if entry.rfc in old and entry.basis == "keyword"}
     assert claimed == {*CAPITALS.split(), "RFC1870-6-b"}
+
+
+def test_every_requirement_that_a_suite_cites_is_there(catalogue):
+    cited = {
+        found
+        for suite in FOLDER.parent.rglob("*.yaml")
+        if suite.parent != FOLDER
+        for found in re.findall(r"(?m)^\s*requirement: *(\S+)", suite.read_text(encoding="utf-8"))
+    }
+    assert cited
+    assert cited - catalogue.keys() == set()
