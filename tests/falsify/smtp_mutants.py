@@ -1,0 +1,436 @@
+"""SMTP servers with one planted bug each."""
+
+from __future__ import annotations
+
+import re
+
+from tests.falsify.harness import Mutant
+from tests.models.smtp import SmtpModel
+
+M = SmtpModel
+ALL_SENT = {"smtp/delivered-once", "smtp/received-line-added", "smtp/several-transactions"}
+
+
+class SilentGreeting(M):
+    def greet(self):
+        super().greet()
+        self.line.inbox.clear()
+
+    def on_line(self, line):
+        self.say("220 mx.example.test so you speak first")
+
+
+class EndsOnLf(M):
+    """Takes LF as the end of a command line."""
+
+    def step(self):
+        if self.in_data:
+            return self.step_data()
+        text, end, self.buffer = self.buffer.partition(b"\n")
+        if end:
+            self.on_line(text.rstrip(b"\r"))
+        else:
+            self.buffer = text
+        return bool(end)
+
+
+class ActsAtOnce(M):
+    """Obeys a command when its four letters are there."""
+
+    def step(self):
+        if not self.in_data and self.buffer == b"NOOP":
+            self.buffer = b""
+            self.say("250 OK")
+            return False
+        if not self.in_data and self.buffer == b"\r\n":
+            self.buffer = b""
+            return False
+        return super().step()
+
+
+class OneSegmentOneCommand(M):
+    """Takes every segment for a whole command."""
+
+    def received(self, data, *, urgent=False):
+        if not self.in_data and not data.endswith(b"\r\n") and not (data + self.buffer).startswith(b"NOOP\r"):
+            self.say("500 incomplete command")
+            return
+        super().received(data)
+
+
+class NoPiecesInData(M):
+    """Finds the end of data only where it comes in one segment."""
+
+    def received(self, data, *, urgent=False):
+        if self.in_data and len(data) < 3:
+            return
+        super().received(data)
+
+
+class ObeysInData(M):
+    """Obeys commands in the text of a message."""
+
+    def step_data(self):
+        if b"\r\nNOOP\r\n" in self.buffer:
+            self.buffer = self.buffer.replace(b"\r\nNOOP\r\n", b"\r\n", 1)
+            self.say("250 OK")
+        return super().step_data()
+
+
+class HangsUpOnUnknown(M):
+    def unknown(self, text):
+        super().unknown(text)
+        self.line.fin()
+
+
+class HangsUpOnSyntax(M):
+    def do_MAIL(self, argument):
+        super().do_MAIL(argument)
+        if not argument:
+            self.line.fin()
+
+
+class QuitStays(M):
+    def do_QUIT(self, argument):
+        self.say("221 bye")
+
+
+class QuitWithout221(M):
+    def do_QUIT(self, argument):
+        self.line.fin()
+
+
+class QuitOnlyAfterEhlo(M):
+    def do_QUIT(self, argument):
+        if self.helo:
+            super().do_QUIT(argument)
+        else:
+            self.say("503 EHLO first")
+
+
+class QuitNotInTransaction(M):
+    def do_QUIT(self, argument):
+        if self.recipients:
+            self.say("503 finish your mail first")
+        else:
+            super().do_QUIT(argument)
+
+
+class DeliversOnQuit(M):
+    def do_QUIT(self, argument):
+        if self.recipients:
+            self.deliver(b"Received: by a fool\r\nSubject: marker%d\r\n\r\n" % 0)
+            self.world.files.extend(b"marker%d" % n for n in range(200))
+        super().do_QUIT(argument)
+
+
+class OneMailPerSession(M):
+    done = False
+
+    def accept(self, text):
+        self.done = True
+        super().accept(text)
+
+    def do_MAIL(self, argument):
+        if self.done:
+            self.say("503 one mail only")
+        else:
+            super().do_MAIL(argument)
+
+
+class LosesMail(M):
+    def deliver(self, mail):
+        pass
+
+
+class DoublesMail(M):
+    def deliver(self, mail):
+        super().deliver(mail)
+        super().deliver(mail)
+
+
+class EhloKeepsTransaction(M):
+    def do_EHLO(self, argument):
+        kept = self.sender, self.recipients
+        super().do_EHLO(argument)
+        self.sender, self.recipients = kept
+
+
+class RsetKeepsTransaction(M):
+    def do_RSET(self, argument):
+        self.say("250 OK")
+
+
+class RsetForgetsEhlo(M):
+    def do_RSET(self, argument):
+        self.helo = ""
+        super().do_RSET(argument)
+
+
+class EhloOnce(M):
+    def do_EHLO(self, argument):
+        if self.helo:
+            self.say("503 you said that")
+        else:
+            super().do_EHLO(argument)
+
+
+class DataKeepsBuffers(M):
+    def accept(self, text):
+        kept = self.sender, self.recipients
+        super().accept(text)
+        self.sender, self.recipients = kept
+
+    def do_MAIL(self, argument):
+        self.reset()
+        super().do_MAIL(argument)
+
+
+class TwoRepliesToData(M):
+    def accept(self, text):
+        super().accept(text)
+        self.say("250 really")
+
+
+class NestedMail(M):
+    def do_MAIL(self, argument):
+        self.sender = None
+        super().do_MAIL(argument)
+
+
+class NoNullPath(M):
+    def mail_accepted(self, path):
+        if path:
+            super().mail_accepted(path)
+        else:
+            self.say("550 who are you?")
+
+
+class OpenRelay(M):
+    def recipient(self, path):
+        if not path.endswith("example.test"):
+            self.recipients.append(path)
+            self.say("250 OK")
+        else:
+            super().recipient(path)
+
+
+class KnowsEverybody(M):
+    def recipient(self, path):
+        if path.startswith("nobody@"):
+            self.recipients.append(path)
+            self.say("250 OK")
+        else:
+            super().recipient(path)
+
+
+class NoPostmaster(M):
+    def recipient(self, path):
+        if path.lower() == "postmaster":
+            self.say("550 no such user")
+        else:
+            super().recipient(path)
+
+
+class OneRecipient(M):
+    def recipient(self, path):
+        if self.recipients:
+            self.say("550 one is enough")
+        else:
+            super().recipient(path)
+
+
+class RefusalSpoils(M):
+    def say(self, text):
+        super().say(text)
+        if text.startswith("550 5.1.1"):
+            self.recipients.clear()
+
+
+class NullRecipient(M):
+    def do_RCPT(self, argument):
+        if argument == "TO:<>":
+            self.say("250 OK")
+        else:
+            super().do_RCPT(argument)
+
+
+class RcptWithoutMail(M):
+    def do_RCPT(self, argument):
+        if self.sender is None and self.helo and argument:
+            self.say("250 OK")
+        else:
+            super().do_RCPT(argument)
+
+
+class SyntaxFree(M):
+    """Takes a command without its argument as if it were there."""
+
+    def do_MAIL(self, argument):
+        if argument:
+            super().do_MAIL(argument)
+        else:
+            self.mail_accepted("")
+
+
+class RcptSyntaxFree(M):
+    def do_RCPT(self, argument):
+        if argument:
+            super().do_RCPT(argument)
+        else:
+            self.say("250 OK")
+
+
+class AnyMailParameter(M):
+    def bad_parameter(self, argument):
+        return argument.upper().startswith("TO:") and super().bad_parameter(argument)
+
+
+class AnyRcptParameter(M):
+    def bad_parameter(self, argument):
+        return argument.upper().startswith("FROM:") and super().bad_parameter(argument)
+
+
+class CaseMatters(M):
+    def verb(self, word):
+        return word if word.isupper() else "?"
+
+
+class RefusesRecipients(M):
+    def recipient(self, path):
+        self.say("553 not today")
+
+
+class DataArgument(M):
+    def do_DATA(self, argument):
+        super().do_DATA("")
+
+
+class DataWithoutMail(M):
+    def do_DATA(self, argument):
+        if self.sender is None and not argument:
+            self.data_accepted()
+        else:
+            super().do_DATA(argument)
+
+
+class DataWithoutRcpt(M):
+    def do_DATA(self, argument):
+        if self.sender is not None and not self.recipients and not argument:
+            self.data_accepted()
+        else:
+            super().do_DATA(argument)
+
+
+class VrfyResets(M):
+    def do_VRFY(self, argument):
+        self.reset()
+        super().do_VRFY(argument)
+
+
+class NoopResets(M):
+    def do_NOOP(self, argument):
+        self.reset()
+        super().do_NOOP(argument)
+
+
+class NoopNeedsEhlo(M):
+    def do_NOOP(self, argument):
+        self.say("250 OK" if self.helo else "550 EHLO first")
+
+
+class NoopTakesNothing(M):
+    def do_NOOP(self, argument):
+        self.say("550 no argument, please" if argument else "250 OK")
+
+
+class EmptyEhlo(M):
+    def do_EHLO(self, argument):
+        super().do_EHLO(argument or "nobody")
+
+
+class EmptyHelo(M):
+    def do_HELO(self, argument):
+        super().do_HELO(argument or "nobody")
+
+
+class MultilineHelo(M):
+    def do_HELO(self, argument):
+        if argument:
+            self.helo = argument
+            self.reply_lines("250", [self.host, "PIPELINING"])
+        else:
+            super().do_HELO(argument)
+
+
+class NamelessHelo(M):
+    host = "!"
+
+    def do_EHLO(self, argument):
+        self.host = SmtpModel.host
+        super().do_EHLO(argument)
+
+    def greet(self):
+        super().greet()
+        self.line.inbox.clear()
+        self.say("220 mx.example.test ready")
+
+
+class StrangeCode(M):
+    def do_NOOP(self, argument):
+        self.say("290 fine")
+
+
+class NoReply(M):
+    def do_NOOP(self, argument):
+        self.say("OK then")
+
+
+class TwoCodes(M):
+    def reply_lines(self, code, lines):
+        self.say(f"{code}-{lines[0]}")
+        self.say("251-PIPELINING")
+        self.say(f"{code} HELP")
+
+
+class BareLf(M):
+    def say(self, text):
+        self.line.say(text.encode() + b"\n")
+
+
+class LongLines(M):
+    def do_HELP(self, argument):
+        self.say("214 " + "x" * 600)
+
+
+class TurnObeyed(M):
+    def do_TURN(self, argument):
+        self.say("250 your turn")
+
+
+class HangsUpOnTurn(M):
+    def do_TURN(self, argument):
+        self.say("502 no")
+        self.line.fin()
+
+
+class GreetsWith(M):
+    text = "220 mx.example.test"
+
+    def greet(self):
+        super().greet()
+        self.line.inbox.clear()
+        self.say(self.text)
+
+
+def _stuffed(self, text):
+    return text
+
+
+def _cut_inside(self, text):
+    return re.sub(rb"\.", b"", text)
+
+
+MUTANTS: list[Mutant] = [
+    Mutant("greets_554", type("Greets554", (GreetsWith,), {"text": "554 no service"}), frozenset()),
+]

@@ -1,0 +1,187 @@
+"""A conforming SMTP server in some hundred lines, made to be broken one rule at a time (RFC 5321).
+
+Every rule that a mutant may break is a method or an attribute of its own. `world.files` is the mailbox.
+"""
+
+from __future__ import annotations
+
+import re
+
+from tests.models.lines import LineService
+
+RECIPIENTS = {"alice@example.test", "bob@example.test", "postmaster", "postmaster@example.test"}
+_PATH = re.compile(r"<([^<>]*)>")
+
+
+class SmtpModel(LineService):
+    """The server's side of one connection."""
+
+    host = "mx.example.test"
+    keywords = ("PIPELINING", "SIZE 10000000", "8BITMIME", "HELP")
+
+    def greet(self) -> None:
+        self.helo = ""
+        self.sender: str | None = None
+        self.recipients: list[str] = []
+        self.in_data = False
+        self.say(f"220 {self.host} ESMTP ready")
+
+    # -- octets
+
+    def step(self) -> bool:
+        return self.step_data() if self.in_data else super().step()
+
+    def step_data(self) -> bool:
+        """Take the text of a message once its end has come."""
+        start = b"\r\n" + self.buffer
+        at = start.find(b"\r\n.\r\n")
+        if at < 0:
+            return False
+        text, self.buffer = start[2 : at + 2], start[at + 5 :]
+        self.in_data = False
+        self.accept(text)
+        return True
+
+    def accept(self, text: bytes) -> None:
+        """The end of data: deliver, answer, forget."""
+        self.deliver(self.trace() + self.unstuff(text))
+        self.reset()
+        self.say("250 OK: queued")
+
+    def deliver(self, mail: bytes) -> None:
+        self.world.files.append(mail)
+
+    def trace(self) -> bytes:
+        return f"Received: from {self.helo} by {self.host}; Thu, 1 Jan 1970 00:00:00 +0000\r\n".encode()
+
+    def unstuff(self, text: bytes) -> bytes:
+        return b"".join(line[1:] if line.startswith(b".") else line for line in re.split(rb"(?<=\r\n)", text))
+
+    def reset(self) -> None:
+        self.sender, self.recipients = None, []
+
+    # -- commands
+
+    def on_line(self, line: bytes) -> None:
+        text = line.decode("utf-8", "surrogateescape").rstrip(" ")
+        verb, _, argument = text.partition(" ")
+        method = getattr(self, "do_" + self.verb(verb), None)
+        if method is None:
+            self.unknown(text)
+        else:
+            method(argument.strip())
+
+    def verb(self, word: str) -> str:
+        return word.upper()
+
+    def unknown(self, _text: str) -> None:
+        self.say("500 Command not recognized")
+
+    def do_EHLO(self, argument: str) -> None:
+        if not argument:
+            return self.say("501 EHLO needs a domain")
+        self.helo = argument
+        self.reset()
+        lines = [f"{self.host} greets {argument}", *self.keywords]
+        return self.reply_lines("250", lines)
+
+    def reply_lines(self, code: str, lines: list[str]) -> None:
+        for line in lines[:-1]:
+            self.say(f"{code}-{line}")
+        self.say(f"{code} {lines[-1]}")
+
+    def do_HELO(self, argument: str) -> None:
+        if not argument:
+            return self.say("501 HELO needs a domain")
+        self.helo = argument
+        self.reset()
+        return self.say(f"250 {self.host}")
+
+    def do_MAIL(self, argument: str) -> None:
+        path = self.path(argument, "FROM:")
+        if not self.helo:
+            return self.say("503 EHLO first")
+        if self.sender is not None:
+            return self.say("503 one transaction at a time")
+        if path is None:
+            return self.say("501 MAIL FROM:<address>")
+        if self.bad_parameter(argument):
+            return self.say("555 parameter not recognized")
+        return self.mail_accepted(path)
+
+    def mail_accepted(self, path: str) -> None:
+        self.sender = path
+        self.say("250 OK")
+
+    def path(self, argument: str, keyword: str) -> str | None:
+        if argument[: len(keyword)].upper() != keyword:
+            return None
+        match = _PATH.match(argument[len(keyword) :])
+        return match[1] if match else None
+
+    def bad_parameter(self, argument: str) -> bool:
+        words = argument.partition(">")[2].split()
+        return any(word.partition("=")[0].upper() not in ("SIZE", "BODY") for word in words)
+
+    def do_RCPT(self, argument: str) -> None:
+        path = self.path(argument, "TO:")
+        if self.sender is None:
+            return self.say("503 MAIL first")
+        if not path:
+            return self.say("501 RCPT TO:<address>")
+        if self.bad_parameter(argument):
+            return self.say("555 parameter not recognized")
+        return self.recipient(path)
+
+    def recipient(self, path: str) -> None:
+        local, _, domain = path.lower().partition("@")
+        if domain not in ("", "example.test"):
+            return self.say("550 5.7.1 relaying denied")
+        if path.lower() not in RECIPIENTS:
+            return self.say(f"550 5.1.1 no such user {local}")
+        self.recipients.append(path)
+        return self.say("250 OK")
+
+    def do_DATA(self, argument: str) -> None:
+        if argument:
+            return self.say("501 DATA takes no argument")
+        if self.sender is None or not self.recipients:
+            return self.say("503 RCPT first")
+        return self.data_accepted()
+
+    def data_accepted(self) -> None:
+        self.in_data = True
+        self.say("354 go on, end with .")
+
+    def do_RSET(self, argument: str) -> None:
+        if argument:
+            return self.say("501 RSET takes no argument")
+        self.reset()
+        return self.say("250 OK")
+
+    def do_NOOP(self, _argument: str) -> None:
+        self.say("250 OK")
+
+    def do_VRFY(self, argument: str) -> None:
+        self.say("252 send some mail, I will try" if argument else "501 VRFY whom?")
+
+    def do_EXPN(self, argument: str) -> None:
+        self.say("252 not told" if argument else "501 EXPN what?")
+
+    def do_HELP(self, _argument: str) -> None:
+        self.say("214 see RFC 5321")
+
+    def do_QUIT(self, argument: str) -> None:
+        if argument:
+            return self.say("501 QUIT takes no argument")
+        self.say(f"221 {self.host} bye")
+        return self.line.fin()
+
+    def do_TURN(self, _argument: str) -> None:
+        self.say("502 not implemented")
+
+    def do_SEND(self, _argument: str) -> None:
+        self.say("502 not implemented")
+
+    do_SOML = do_SEND
+    do_SAML = do_SEND
