@@ -91,7 +91,7 @@ class Recv:
 
 @dataclass(frozen=True, slots=True)
 class StartTLS:
-    """Client handshake on an open connection. Answer: a line naming protocol and cipher. Raises Lost(TLS | ...).
+    """Client handshake on an open connection. Answer: protocol and cipher, as text. Raises Lost(TLS | ...).
 
     Certificates are not verified unless `verify` is set: a probe looks at the protocol, not at trust.
     """

@@ -34,7 +34,7 @@ class Record(msgspec.Struct, kw_only=True, tag_field="kind", omit_defaults=True)
     """Base of all records."""
 
 
-class Run(Record, tag="run"):
+class Run(Record, kw_only=True, tag="run"):
     """First line of a run: who asked what of whom. `started` is ISO 8601 with offset."""
 
     format: int
@@ -49,7 +49,7 @@ class Run(Record, tag="run"):
     profile: dict[str, Any] = {}  # passwords masked
 
 
-class Target(Record, tag="target"):
+class Target(Record, kw_only=True, tag="target"):
     """What was found out about a target before any case ran."""
 
     name: str  # "smtp://127.0.0.1:2525"
@@ -85,7 +85,7 @@ class Finding(msgspec.Struct, kw_only=True, omit_defaults=True):
     octets: str = ""
 
 
-class Case(Record, tag="case"):
+class Case(Record, kw_only=True, tag="case"):
     """One case on one target. The fields without default are the contract for everybody's scripts."""
 
     id: str  # "smtp/rcpt-unknown-parameter": protocol, slash, the name given in the suite
@@ -126,7 +126,7 @@ class Case(Record, tag="case"):
         return len(set(self.attempts)) > 1
 
 
-class Sanity(Record, tag="sanity"):
+class Sanity(Record, kw_only=True, tag="sanity"):
     """Whether the target still behaved, at the start and at the end of a run."""
 
     when: str  # "start" or "end"
@@ -136,7 +136,7 @@ class Sanity(Record, tag="sanity"):
     target: str = ""
 
 
-class Load(Record, tag="load"):
+class Load(Record, kw_only=True, tag="load"):
     """One load run: what was asked, what was sustained. Rates per second, latencies in seconds."""
 
     scenario: str
@@ -153,7 +153,7 @@ class Load(Record, tag="load"):
     facts: dict[str, Any] = {}  # everything else about generator and target
 
 
-class Sample(Record, tag="sample"):
+class Sample(Record, kw_only=True, tag="sample"):
     """One second of a load run."""
 
     at: float  # seconds from the start
@@ -164,7 +164,7 @@ class Sample(Record, tag="sample"):
     users: int = 0
 
 
-class Summary(Record, tag="summary"):
+class Summary(Record, kw_only=True, tag="summary"):
     """Last line of a run that came to its end; its absence means the run was cut off."""
 
     ended: str
@@ -212,7 +212,8 @@ def encode(record: AnyRecord) -> bytes:
 
 def decode(line: bytes) -> AnyRecord:
     """One record. Raises msgspec.DecodeError."""
-    return _decoder.decode(line)
+    record: AnyRecord = _decoder.decode(line)
+    return record
 
 
 def write(path: Path, records: Iterable[AnyRecord]) -> None:

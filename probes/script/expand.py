@@ -1,0 +1,125 @@
+"""Variables and functions in the text of a step: `{recipient}`, `{recipient.local}`, `{repeat a 500}`.
+
+A brace that does not begin such an expression stands for itself, so IMAP literals (`{5}`, `{5+}`) and
+JSON need no escaping; `{{` is a literal `{` where it would otherwise begin one.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable, Mapping
+
+from .types import Duration
+
+_EXPRESSION = re.compile(r"\{\{|\{([a-z_][a-z0-9_.]*)((?: [^{}]*)?)\}")
+
+# Variables that are always there, besides the facts of the profile.
+BUILTINS = frozenset(
+    {
+        "client",  # domain name we greet with
+        "sender",  # reverse-path of our mails
+        "marker",  # unique text of this attempt
+        "host",  # address of the target as we connect to it
+        "port",
+        "local_host",  # our own end of the main connection
+        "local_port",
+    }
+)
+
+
+class UnknownVariable(Exception):
+    """A template names a variable that nothing has set."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"nothing has set the variable {{{name}}}")
+        self.name = name
+
+
+def _repeat(argument: str) -> str:
+    text, _, times = argument.rpartition(" ")
+    return text * int(times)
+
+
+def _base64(argument: str) -> str:
+    octets = argument.replace("\\0", "\0").encode("utf-8", "surrogateescape")
+    return base64.b64encode(octets).decode("ascii")
+
+
+_FUNCTIONS: Mapping[str, Callable[[str], str]] = {
+    "repeat": _repeat,  # {repeat a 500}
+    "base64": _base64,  # {base64 \0alice\0secret}; $name inside stands for a variable
+    "upper": str.upper,
+    "lower": str.lower,
+}
+FUNCTIONS = frozenset(_FUNCTIONS)
+_INNER = re.compile(r"\$([a-z_][a-z0-9_.]*)")
+
+
+def names(text: str) -> set[str]:
+    """The variables that a template uses."""
+    found: set[str] = set()
+    for match in _EXPRESSION.finditer(text):
+        if match[1] is None:
+            continue
+        if match[2]:
+            found |= set(_INNER.findall(match[2]))
+        else:
+            found.add(match[1])
+    return found
+
+
+def functions(text: str) -> set[str]:
+    """The functions that a template uses."""
+    return {match[1] for match in _EXPRESSION.finditer(text) if match[1] is not None and match[2]}
+
+
+def expand(text: str, variables: Mapping[str, str]) -> str:
+    """The text with every expression replaced. Raises UnknownVariable."""
+
+    def value(name: str) -> str:
+        try:
+            return variables[name]
+        except KeyError:
+            raise UnknownVariable(name) from None
+
+    def replace(match: re.Match[str]) -> str:
+        name, argument = match[1], match[2]
+        if name is None:
+            return "{"
+        if not argument:
+            return value(name)
+        if name not in _FUNCTIONS:
+            raise UnknownVariable(name)
+        inner = _INNER.sub(lambda m: value(m[1]), argument[1:])
+        return _FUNCTIONS[name](inner)
+
+    return _EXPRESSION.sub(replace, text)
+
+
+def expand_regex(pattern: str, variables: Mapping[str, str]) -> str:
+    """A regular expression with variables put in literally. `{3}`, `{2,}` stay quantifiers."""
+    return expand(pattern, {name: re.escape(value) for name, value in variables.items()})
+
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m)?")
+_UNIT = {"ms": 0.001, "s": 1.0, "m": 60.0, None: 1.0}
+
+
+def seconds(duration: Duration) -> float:
+    """A duration in seconds. Raises ValueError."""
+    match = _DURATION.fullmatch(str(duration))
+    if match is None:
+        raise ValueError(f"not a duration: {duration!r} (write 200ms, 1.5s, 2m or a number of seconds)")
+    return float(match[1]) * _UNIT[match[2]]
+
+
+_SIZE = re.compile(r"(\d+)\s*([kM]?)")
+
+
+def octets(size: int | str) -> int:
+    """A size in octets; k is 1024, M is 1024 k. Raises ValueError."""
+    match = _SIZE.fullmatch(str(size))
+    if match is None:
+        raise ValueError(f"not a size: {size!r} (write 1000, 64k or 10M)")
+    return int(match[1]) * {"": 1, "k": 1024, "M": 1_048_576}[match[2]]

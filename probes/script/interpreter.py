@@ -1,0 +1,342 @@
+"""Play a case: the generator between the YAML and the wire.
+
+Theory of operation. A case begins as inconclusive. First the fixture state is reached; whatever goes
+wrong there leaves the case inconclusive, because the rule under test was never put to the server. Then
+the script's steps run in order. The first answer that is neither expected nor tolerated ends the case as
+failed; so does a peer that leaves, unless the script says `closed`. Only when the last step has been
+done is the verdict a pass, or what was gathered on the way: tolerated, info.
+
+A reply that says "not now" (421, or 4yz in SMTP where the step did not ask for it) is policy or load, no
+violation: inconclusive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NoReturn
+
+from ...reports.records import Verdict, escape
+from ..ops import Lost, Reset, Shutdown, Sleep, Talk, Trouble
+from ..protocols.base import Endless, Reply, Shape
+from ..protocols.registry import DIALECTS
+from . import data as data_connection
+from . import oracle
+from .cases import Placed, ReadyCase, ReadyState
+from .connection import Connection
+from .content import content_octets, encode, raw_octets
+from .expand import UnknownVariable, expand, seconds
+from .expect import Answer, admits, as_list, found, judge, show
+from .outcome import Outcome, Seen, Setting
+from .types import Connect, Content, Expect, Step, Tls
+
+MAIN = "main"
+
+
+class Ended(Exception):
+    """The case is over before its last step."""
+
+    def __init__(
+        self, verdict: Verdict, reason: str, *, expected: str = "", got: str = "", unavailable: bool = False
+    ) -> None:
+        super().__init__(reason)
+        self.verdict = verdict
+        self.reason = reason
+        self.expected = expected
+        self.got = got
+        self.unavailable = unavailable
+
+
+def play(case: ReadyCase, setting: Setting, variables: Mapping[str, str]) -> Talk[Outcome]:
+    """Play one case once. `variables` are those of this attempt (marker...), besides the profile's facts."""
+    player = Player(setting, variables, case.states)
+    outcome = yield from player.verdict(case.state, case.steps)
+    yield from player.clean_up(case.cleanup)
+    return outcome
+
+
+def reach(state: ReadyState, setting: Setting, variables: Mapping[str, str]) -> Talk[Outcome]:
+    """Play a state's set-up alone; the outcome passes when the state was reached."""
+    return (yield from Player(setting, variables, {}).verdict(state, ()))
+
+
+class Player:
+    """The changing part of one attempt: connections, variables, what was noted so far."""
+
+    def __init__(
+        self,
+        setting: Setting,
+        variables: Mapping[str, str],
+        states: Mapping[tuple[str, str], ReadyState],
+    ) -> None:
+        self.setting = setting
+        self.states = states
+        self.variables = {**setting.facts, **variables}
+        self.connections: dict[str, Connection] = {}
+        self.channels: dict[str, data_connection.Channel] = {}
+        self.observations: dict[str, str] = {}
+        self.tolerated = ""
+        self.sent = ""
+        self.placed: Placed | None = None
+
+    # -- the whole case
+
+    def verdict(self, state: ReadyState, steps: Sequence[Placed]) -> Talk[Outcome]:
+        """Reach the state, play the steps, tell the verdict."""
+        try:
+            yield from self._reach(state, MAIN)
+            for placed in steps:
+                yield from self._step(placed, given=placed.step.given)
+        except Ended as end:
+            return self._outcome(end)
+        except UnknownVariable as unknown:
+            return self._outcome(Ended(Verdict.INCONCLUSIVE, f"script: {unknown}"))
+        if self.tolerated:
+            return self._outcome(Ended(Verdict.TOLERATED, self.tolerated))
+        if self.observations:
+            told = "; ".join(f"{name}: {text}" for name, text in self.observations.items())
+            return self._outcome(Ended(Verdict.INFO, told))
+        return self._outcome(Ended(Verdict.PASS, "as required"))
+
+    def _outcome(self, end: Ended) -> Outcome:
+        return Outcome(
+            verdict=end.verdict,
+            reason=end.reason,
+            step=None if end.verdict in (Verdict.PASS, Verdict.INFO) else self.placed,
+            sent=self.sent,
+            expected=end.expected,
+            got=end.got,
+            observations=dict(self.observations),
+            seen=tuple(seen for connection in self.connections.values() for seen in connection.seen),
+            unavailable=end.unavailable,
+        )
+
+    def clean_up(self, steps: Iterable[Placed]) -> Talk[None]:
+        """Play the clean-up: each step on its own, none of them judged."""
+        for placed in steps:
+            try:
+                yield from self._step(placed, given=True)
+            except (Ended, UnknownVariable, Lost):
+                continue
+
+    # -- connections and states
+
+    def _reach(self, state: ReadyState, name: str) -> Talk[None]:
+        if not state.connects:
+            return
+        yield from self.open_connection(name, state.protocol)
+        for placed in state.steps:
+            yield from self._step(placed, given=True, on=name)
+
+    def open_connection(self, name: str, protocol: str) -> Talk[None]:
+        endpoint = self.setting.endpoints.get(protocol)
+        if endpoint is None:
+            raise Ended(Verdict.INCONCLUSIVE, f"no {protocol} endpoint is known (profile: companions)")
+        connection = Connection(name, endpoint, DIALECTS[protocol], self.setting.patience)
+        try:
+            yield from connection.open()
+        except Lost as lost:
+            reason = f"could not connect to {endpoint.url}: {lost}"
+            raise Ended(Verdict.INCONCLUSIVE, reason, unavailable=True) from None
+        self.connections[name] = connection
+        if name == MAIN and connection.ends is not None:
+            local, peer = connection.ends.local, connection.ends.peer
+            self.variables |= {"host": peer.host, "port": str(peer.port)}
+            self.variables |= {"local_host": local.host, "local_port": str(local.port)}
+
+    def connection(self, name: str) -> Connection:
+        """The connection of that name. Raises Ended: a script may only use what it has opened."""
+        try:
+            return self.connections[name]
+        except KeyError:
+            raise Ended(Verdict.INCONCLUSIVE, f"script: no connection {name!r} is open") from None
+
+    # -- one step
+
+    def _step(self, placed: Placed, *, given: bool, on: str = MAIN) -> Talk[None]:
+        step, self.placed = placed.step, placed
+        name = step.on or on
+        if step.connect is None and as_list(step.when) and not self._applies(step, name):
+            return
+        try:
+            yield from self._act(step, name, given=given)
+            if step.S is not None or step.observe:
+                yield from self._answer(step, name, given=given)
+        except Endless as endless:
+            self.fail(given, "a reply", f"a peer without end: {endless}")
+
+    def _applies(self, step: Step, name: str) -> bool:
+        connection = self.connection(name)
+        return connection.last is not None and admits(step.when, connection.last, connection.dialect)
+
+    def _act(self, step: Step, name: str, *, given: bool) -> Talk[None]:  # noqa: C901 - one branch a verb
+        if step.connect is not None:
+            yield from self._connect(step.connect)
+        if step.C is not None:
+            yield from self._command(step, self.connection(name))
+        elif step.raw is not None:
+            octets = raw_octets(step.raw, self.variables)
+            yield from self._write(step, self.connection(name), octets)
+            self.connection(name).await_reply_to(octets, Shape())
+        elif step.message is not None:
+            yield from self._message(step, self.connection(name), step.message)
+        elif step.data is not None:
+            yield from data_connection.perform(self, step.data, self.connection(name), given=given)
+        elif step.delivered is not None:
+            yield from oracle.delivered(self, step.delivered, given=given)
+        elif step.tls:
+            yield from self._tls(step.tls, self.connection(name), given=given)
+        elif step.wait is not None:
+            yield Sleep(seconds(step.wait))
+        elif step.shutdown:
+            yield Shutdown(name)
+        elif step.reset:
+            yield Reset(name)
+        elif step.close:
+            yield from self.connection(name).close()
+
+    def _connect(self, connect: str | Connect) -> Talk[None]:
+        if isinstance(connect, str):
+            connect = Connect(name=connect)
+        protocol = connect.protocol or self.connection(MAIN).dialect.name
+        placed = self.placed
+        yield from self._reach(self.states[protocol, connect.state], connect.name)
+        self.placed = placed
+
+    def _command(self, step: Step, connection: Connection) -> Talk[None]:
+        lines = step.C if isinstance(step.C, list) else [step.C or ""]
+        octets = b""
+        for line in lines:
+            text = encode(expand(line, self.variables))
+            shape = Shape(multiline=connection.dialect.multiline(text))
+            if connection.dialect.name == "imap":
+                tag = connection.next_tag()
+                self.variables["tag"] = tag
+                text, shape = tag.encode() + b" " + text, Shape(tag=tag)
+            if step.literal is not None:
+                yield from self._literal(step, connection, text, shape)
+                return
+            connection.await_reply_to(text, shape)
+            octets += connection.dialect.command(text)
+        yield from self._write(step, connection, octets)
+
+    def _literal(self, step: Step, connection: Connection, text: bytes, shape: Shape) -> Talk[None]:
+        """Send a command that ends in a synchronising literal (RFC 3501 section 4.3)."""
+        octets = content_octets(step.literal or "", self.variables)
+        connection.await_reply_to(text, shape)
+        yield from self._write(step, connection, connection.dialect.command(text + b" {%d}" % len(octets)))
+        answer = yield from connection.read(self.setting.patience.reply, shape)
+        if not (isinstance(answer, Reply) and answer.status == "+"):
+            self.fail(step.given, "a continuation request (+)", show(answer, connection.reader.unread))
+        yield from self._write(step, connection, octets + b"\r\n")
+
+    def _message(self, step: Step, connection: Connection, message: str | Content) -> Talk[None]:
+        octets = content_octets(message, self.variables)
+        if not (isinstance(message, Content) and message.raw):
+            octets = connection.dialect.content(octets)
+        yield from self._write(step, connection, octets)
+        connection.await_reply_to(b"(message)", Shape())
+
+    def _write(self, step: Step, connection: Connection, octets: bytes) -> Talk[None]:
+        self.sent = "****" if step.secret else _shortened(octets)
+        yield from connection.write(
+            octets,
+            segments=step.segments or self.setting.segments,
+            secret=step.secret,
+            urgent=step.urgent,
+        )
+
+    def _tls(self, tls: bool | Tls, connection: Connection, *, given: bool) -> Talk[None]:
+        wanted = tls if isinstance(tls, Tls) else Tls()
+        if connection.reader.unread:
+            got = f"octets in clear behind the go-ahead: {escape(connection.reader.unread)}"
+            self.fail(given, "nothing more before the TLS handshake", got)
+        try:
+            name = yield from connection.start_tls(verify=wanted.verify)
+        except Lost as lost:
+            if not wanted.fails:
+                self.fail(given, "a TLS handshake", str(lost))
+            return
+        if wanted.fails:
+            self.fail(given, "no TLS handshake", f"a TLS session ({name})")
+        connection.reader = connection.dialect.reader()
+
+    # -- answers
+
+    def _answer(self, step: Step, name: str, *, given: bool) -> Talk[None]:
+        connection, want = self.connection(name), as_expect(step.S)
+        answer = yield from connection.read(self._patience(want, connection), _shape(want))
+        if step.observe:
+            self.observations[step.observe] = show(answer, connection.reader.unread)
+            if step.S is None:
+                return
+        judgement = judge(want, step.tolerate, answer, connection.dialect, self.variables)
+        if not judgement.met:
+            self._wrong(step, connection, answer, judgement.expected, given=given)
+        if judgement.tolerated and not given:
+            self.tolerated = f"expected {judgement.expected}, tolerated {show(answer)}"
+        if step.save and isinstance(answer, Reply):
+            self._save(step.save, answer)
+
+    def _patience(self, want: Expect, connection: Connection) -> float:
+        if want.silence is not None:
+            return seconds(want.silence)
+        if want.within is not None:
+            return seconds(want.within)
+        return self.setting.patience.reply if connection.greeted else self.setting.patience.greeting
+
+    def _wrong(
+        self, step: Step, connection: Connection, answer: Answer, expected: str, *, given: bool
+    ) -> NoReturn:
+        got = show(answer, connection.reader.unread)
+        wanted = as_list(step.tolerate) + as_list(as_expect(step.S).reply)
+        if (
+            isinstance(answer, Reply)
+            and answer.status in connection.dialect.unavailable
+            and answer.status not in wanted
+        ):
+            reason = f"the server says that it cannot do this now: {got}"
+            busy = answer.status == "421"
+            raise Ended(Verdict.INCONCLUSIVE, reason, expected=expected, got=got, unavailable=busy)
+        self.fail(given, expected, got, unavailable=answer in (Trouble.CLOSED, Trouble.RESET))
+
+    def fail(self, given: bool, expected: str, got: str, *, unavailable: bool = False) -> NoReturn:
+        """End the case: as failed, or as inconclusive where the step was only a precondition."""
+        where = self.placed.where if self.placed else ""
+        if given:
+            reason = f"set-up ({where}): expected {expected}, got {got}"
+            raise Ended(
+                Verdict.INCONCLUSIVE, reason, expected=expected, got=got, unavailable=unavailable
+            ) from None
+        raise Ended(Verdict.FAIL, f"expected {expected}, got {got}", expected=expected, got=got) from None
+
+    def _save(self, pattern: str, reply: Reply) -> None:
+        parts = (reply.text, *(part.decode("utf-8", "surrogateescape") for part in reply.untagged))
+        text = "\n".join((*parts, (reply.body or b"").decode("utf-8", "surrogateescape")))
+        match = found(pattern, text, self.variables)
+        if match is None:
+            raise Ended(Verdict.INCONCLUSIVE, f"nothing to save: /{pattern}/ is not in {show(reply)}")
+        self.variables |= {name: value for name, value in match.groupdict().items() if value is not None}
+
+
+def as_expect(wanted: int | str | list[int | str] | Expect | None) -> Expect:
+    """The long form of what a step wrote behind `S:`."""
+    if isinstance(wanted, Expect):
+        return wanted
+    return Expect() if wanted is None else Expect(reply=wanted)
+
+
+def _shape(want: Expect) -> Shape | None:
+    """How to read the answer, where the step knows better than the command."""
+    if want.tag is not None:
+        return Shape(tag=want.tag or None)
+    if want.multiline is not None:
+        return Shape(multiline=want.multiline)
+    return None
+
+
+def _shortened(octets: bytes, limit: int = 400) -> str:
+    text = escape(octets[:limit])
+    return text if len(octets) <= limit else f"{text}... ({len(octets)} octets)"
+
+
+__all__ = ["Ended", "Player", "Seen", "play", "reach"]

@@ -1,0 +1,117 @@
+"""What really arrived: look for delivered mails through the way that the profile names.
+
+`via: maildir` and `via: files` read the files below `path`, `via: mbox` splits one file, `via: pop3`
+asks a POP3 server. A mail counts when it contains the marker.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from ..ops import ReadFiles, Sleep, Talk, files, now
+from ..protocols.base import Reply, Shape
+from .content import content_octets, decode, encode
+from .expand import expand, seconds
+from .expect import count_wrong, found
+from .types import Count, Delivered
+
+if TYPE_CHECKING:
+    from .connection import Connection
+    from .interpreter import Player
+
+_EVERY = 0.25  # seconds between looks
+_SETTLE = 2.0  # seconds to wait for a copy too many
+_FROM_LINE = re.compile(rb"(?:\A|(?<=\n\n)|(?<=\r\n\r\n))From [^\r\n]*\r?\n")
+
+
+def delivered(player: Player, want: Delivered, *, given: bool) -> Talk[None]:
+    """Wait until as many mails as wanted are there, and no more. Raises Ended."""
+    count = Count(exactly=want.count) if isinstance(want.count, int) else want.count
+    enough = count.exactly if count.exactly is not None else count.at_least or 0
+    marker = encode(expand(want.marker, player.variables))
+    start = yield from now()
+    mails: list[bytes] = []
+    while True:
+        mails = yield from _look(player, marker)
+        spent = (yield from now()) - start
+        settled = count.exactly is None and count.at_most is None
+        if len(mails) >= enough and (settled or spent >= _SETTLE or len(mails) > enough):
+            break
+        if spent >= seconds(want.within):
+            break
+        yield Sleep(_EVERY)
+    if wrong := count_wrong(count, len(mails)):
+        player.fail(given, f"{wrong} mails with {decode(marker)}", f"{len(mails)} after {spent:.1f} s")
+    for mail in mails:
+        _check(player, want, mail, given=given)
+
+
+def _check(player: Player, want: Delivered, mail: bytes, *, given: bool) -> None:
+    text = decode(mail.replace(b"\r\n", b"\n"))
+    for pattern in want.text:
+        if not found(pattern, text, player.variables):
+            player.fail(given, f"a mail in which /{pattern}/ is found", repr(text[:400]))
+    for pattern in want.never:
+        if found(pattern, text, player.variables):
+            player.fail(given, f"no mail that matches /{pattern}/", repr(text[:400]))
+    if want.contains is not None:
+        octets = content_octets(want.contains, player.variables)
+        if octets.replace(b"\r\n", b"\n") not in mail.replace(b"\r\n", b"\n"):
+            player.fail(given, f"a mail that contains {octets[:200]!r}", repr(text[:400]))
+
+
+def _look(player: Player, marker: bytes) -> Talk[list[bytes]]:
+    mailbox = player.setting.mailbox
+    path = mailbox.get("path", "")
+    match mailbox.get("via", ""):
+        case "maildir":
+            patterns = (f"{path}/new/*", f"{path}/cur/*")
+            return (yield from files(ReadFiles(patterns, marker)))
+        case "files":
+            return (yield from files(ReadFiles((f"{path}/**/*",), marker)))
+        case "mbox":
+            return (yield from _mbox(path, marker))
+        case "pop3":
+            return (yield from _pop3(player, marker))
+        case other:
+            player.fail(True, "a profile that says how to see delivered mail (delivered:)", repr(other))
+
+
+def _mbox(path: str, marker: bytes) -> Talk[list[bytes]]:
+    whole = yield from files(ReadFiles((path,), marker))
+    mails = [mail for content in whole for mail in _FROM_LINE.split(content)]
+    return [mail for mail in mails if marker in mail]
+
+
+def _pop3(player: Player, marker: bytes) -> Talk[list[bytes]]:
+    """Log in as the recipient, read the newest mails that carry the marker, leave them there."""
+    name, mailbox = "mailbox", player.setting.mailbox
+    yield from player.open_connection(name, "pop3")
+    box = player.connection(name)
+    yield from _said(player, box, None)
+    yield from _said(player, box, f"USER {mailbox.get('user', '')}")
+    yield from _said(player, box, f"PASS {mailbox.get('password', '')}", secret=True)
+    stat = yield from _said(player, box, "STAT")
+    newest = int(stat.text.split()[0])
+    mails = []
+    for number in range(newest, max(newest - 50, 0), -1):
+        mail = (yield from _said(player, box, f"RETR {number}", multiline=True)).body or b""
+        if marker in mail:
+            mails.append(mail)
+    yield from _said(player, box, "QUIT")
+    yield from box.close()
+    return mails
+
+
+def _said(
+    player: Player, box: Connection, command: str | None, *, secret: bool = False, multiline: bool = False
+) -> Talk[Reply]:
+    if command is not None:
+        box.await_reply_to(encode(command), Shape(multiline=multiline))
+        yield from box.write(box.dialect.command(encode(command)), secret=secret)
+    answer = yield from box.read(player.setting.patience.reply)
+    if isinstance(answer, Reply) and answer.status == "+OK":
+        return answer
+    said = answer.text if isinstance(answer, Reply) else answer.value
+    player.fail(True, "+OK from the mailbox", f"{said!r} to {(command or 'connect').split()[0]}")

@@ -1,0 +1,220 @@
+"""The YAML language, as types. The loader, the JSON Schema and the reference page are all made from these.
+
+An alternative is how a suite names an answer it accepts: an exact status (250, "+OK", NO), a class
+(2yz), or `closed` (FIN and RST alike). A duration is a number of seconds or text such as 200ms, 1.5s, 2m.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import msgspec
+
+Alternative: TypeAlias = int | str
+Alternatives: TypeAlias = int | str | list[Alternative]
+Duration: TypeAlias = int | float | str
+Regex: TypeAlias = str
+
+
+class Node(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, frozen=True):
+    """Base of every mapping of the language."""
+
+
+class Count(Node, kw_only=True, frozen=True):
+    """How many. One of `exactly`, or a range."""
+
+    exactly: int | None = None
+    at_least: int | None = None
+    at_most: int | None = None
+
+
+class Expect(Node, kw_only=True, frozen=True):
+    """What the server must answer. Everything that is given must hold.
+
+    A step that waits for silence says `silence`; `or` then lists the answers that are as good.
+    """
+
+    reply: Alternatives = []
+    text: Regex = ""  # searched in the reply's text, lines joined by line feeds
+    each_line: Regex = ""  # must match every line's text in full
+    lines: int | Count | None = None
+    enhanced: str = ""  # enhanced status code, "5.1.1" or "5.y.z" (RFC 3463)
+    code: Regex = ""  # IMAP, POP3: the bracketed response code, without its brackets
+    untagged: list[Regex] = []  # IMAP: each must be found in some untagged response
+    body: Regex | list[Regex] = []  # POP3: each is searched in the multi-line body
+    never: list[Regex] = []  # must not be found in the text, the body or an untagged response
+    multiline: bool | None = None  # POP3: overrules what the command suggests
+    tag: str | None = None  # IMAP: the tag awaited, where a raw step made its own; "" takes any one response
+    silence: Duration | None = None
+    or_: Alternatives = msgspec.field(name="or", default_factory=list)
+    within: Duration | None = None  # deadline of this answer, where the usual one is wrong
+
+
+class Content(Node, kw_only=True, frozen=True):
+    """Octets by description: a mail, a file, a literal.
+
+    Exactly one of `text`, `hex`, `size`. Line ends of `text` become CRLF unless `exact`.
+    `size` makes that many octets of the kind asked for: text lines, or all 256 octet values in turn.
+    """
+
+    text: str | None = None
+    hex: str | None = None
+    size: int | str | None = None  # 1000, 64k, 10M
+    kind: str = "text"  # text, binary
+    header: str = ""  # placed before a generated body
+    exact: bool = False
+    raw: bool = False  # a mail: no dot-stuffing and no end of data are added
+
+
+class Octets(Node, kw_only=True, frozen=True):
+    """A piece of a `raw` step."""
+
+    hex: str | None = None
+    repeat: str | None = None
+    times: int = 1
+
+
+class Segments(Node, kw_only=True, frozen=True):
+    """How the octets of a step are cut into TCP segments, with a pause between them."""
+
+    every: int | None = None  # octets per segment
+    at: list[int] = []  # or: cut before these octets, counted from 0
+    pause: Duration = 0
+
+
+class Connect(Node, kw_only=True, frozen=True):
+    """Open one more connection and bring it to a state of its protocol."""
+
+    name: str
+    protocol: str = ""  # the suite's own unless said otherwise
+    state: str = "greeting"
+
+
+class Tls(Node, kw_only=True, frozen=True):
+    """A TLS handshake as client on the connection."""
+
+    fails: bool = False  # the handshake must not succeed
+    verify: bool = False
+
+
+class Receive(Node, kw_only=True, frozen=True):
+    """What must come over the data connection until the server closes it."""
+
+    equals: str | Content | None = None
+    text: Regex = ""
+    each_line: Regex = ""
+    never: list[Regex] = []
+    size: int | Count | None = None
+    save: str = ""  # variable that keeps the octets, for a later `equals: "{name}"`
+
+
+class Data(Node, kw_only=True, frozen=True):
+    """FTP data connection. Exactly one key, apart from `connection` and `given`.
+
+    open: passive, extended-passive (we send PASV or EPSV and connect), active, extended-active (we listen
+    and send PORT or EPRT), or reply (connect to where the last 227 or 229 reply points).
+    """
+
+    open: str = ""
+    receive: Receive | None = None
+    send: str | Content | None = None
+    close: bool = False
+    reset: bool = False
+    refused: bool = False  # connecting to where the last reply points must fail
+
+
+class Delivered(Node, kw_only=True, frozen=True):
+    """What must have arrived, seen through whatever way the profile names (`delivered:`)."""
+
+    marker: str = "{marker}"
+    count: int | Count = 1
+    text: list[Regex] = []  # each is searched in every message found
+    never: list[Regex] = []
+    contains: str | Content | None = None  # these octets stand in every message found
+    to: str = ""
+    within: Duration = 20
+
+
+class Step(Node, kw_only=True, frozen=True):
+    """One step: at most one thing the client does, then at most one answer."""
+
+    # what the client does
+    C: str | list[str] | None = None  # one command line, or several in one write
+    raw: str | Octets | list[str | Octets] | None = None  # octets as written, nothing added
+    message: str | Content | None = None  # a mail: dot-stuffed, ended by CRLF.CRLF
+    literal: str | Content | None = None  # IMAP: with C, the literal that ends the command
+    data: str | Data | None = None
+    connect: str | Connect | None = None
+    tls: bool | Tls | None = None
+    close: bool = False
+    shutdown: bool = False
+    reset: bool = False
+    wait: Duration | None = None
+    delivered: Delivered | None = None
+    # what the server must answer
+    S: int | str | list[Alternative] | Expect | None = None
+    tolerate: Alternatives = []  # accepted in spirit: the case ends as tolerated
+    observe: str = ""  # name under which the answer is recorded; any reply will do if there is no S
+    save: Regex = ""  # named groups become variables
+    # how
+    on: str = ""  # connection; the main one unless said otherwise
+    when: Alternatives = []  # only if the last reply on this connection was one of these
+    given: bool = False  # a precondition: if it does not hold the case is inconclusive
+    secret: bool = False  # transcripts show ****
+    urgent: bool = False
+    segments: str | Segments | None = None  # octets, lines, cr-lf, or details
+    note: str = ""
+
+
+class Case(Node, kw_only=True, frozen=True):
+    """One thing to find out."""
+
+    id: str
+    requirement: str
+    title: str
+    why: str = ""
+    script: list[Step] = []
+    passive: list[str] = []  # instead of a script: fault rules judged over all replies of the run
+    cleanup: list[Step] = []  # always played at the end, never judged
+    state: str = ""
+    needs: list[str] = []  # capabilities in capitals, profile facts in small letters
+    unless: list[str] = []
+    tags: list[str] = []
+    severity: dict[str, Any] = {}
+    depends_on: str = ""  # a control case that must have passed
+    matrix: list[dict[str, Any]] | dict[str, list[Any]] = []
+    serial: bool | str = False  # true: nothing else runs; a name: excludes cases of the same name
+    slow: bool = False
+    intrusive: bool = False
+    note: str = ""
+
+
+class Suite(Node, kw_only=True, frozen=True):
+    """A suite file."""
+
+    suite: str
+    protocol: str
+    rfc: int
+    state: str = ""
+    needs: list[str] = []
+    unless: list[str] = []
+    tags: list[str] = []
+    serial: bool | str = False
+    note: str = ""
+    cases: list[Case]
+
+
+class State(Node, kw_only=True, frozen=True):
+    """A fixture state: where a case may start, and how to get there from another state."""
+
+    about: str
+    after: str = ""  # the state it builds on; none: the connection is opened
+    needs: list[str] = []
+    script: list[Step] = []
+
+
+class States(Node, kw_only=True, frozen=True):
+    """The states file of a protocol."""
+
+    protocol: str
+    states: dict[str, State]
