@@ -142,6 +142,7 @@ class Player:
             local, peer = connection.ends.local, connection.ends.peer
             self.variables |= {"host": peer.host, "port": str(peer.port)}
             self.variables |= {"local_host": local.host, "local_port": str(local.port)}
+            self.variables |= {"local_host_commas": local.host.replace(".", ",")}
 
     def connection(self, name: str) -> Connection:
         """The connection of that name. Raises Ended: a script may only use what it has opened."""
