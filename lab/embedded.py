@@ -77,7 +77,13 @@ def start() -> Servers:
     reading, writing = os.pipe()
     try:
         process = subprocess.Popen(
-            [sys.executable, "-I", str(Path(__file__).with_name("embedded_process.py")), directory, str(reading)],
+            [
+                sys.executable,
+                "-I",
+                str(Path(__file__).with_name("embedded_process.py")),
+                directory,
+                str(reading),
+            ],
             pass_fds=(reading,),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -179,7 +179,9 @@ class Controller:
         return made(attempted, probed.facts.endpoint, self.session.deviation(case.id))
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Hand the record on with pytest's own report: it also travels from xdist's workers."""
         report = yield
         if call.when == "call" and isinstance(item, CaseItem) and item.record is not None:
@@ -294,7 +296,7 @@ def _options(config: pytest.Config) -> Options:
         deviations=path("--deviations"),
         results=path("--results"),
         report=path("--report"),
-        strict=get("--strict"),
+        strict=bool(get("strict", default=False)),  # an option of pytest itself: it also means us
         in_flight=get("--in-flight"),
         again=get("--again"),
         slow=get("--slow"),
