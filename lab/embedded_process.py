@@ -43,7 +43,7 @@ writable: upload
 class Delivery(Mailbox):
     """Mail for example.test goes into one maildir; everything else is refused."""
 
-    async def handle_RCPT(
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         """Accept people we know, refuse to relay."""
@@ -56,7 +56,9 @@ class Delivery(Mailbox):
         envelope.rcpt_options.extend(options)
         return "250 OK"
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+    async def handle_DATA(  # noqa: N802 - aiosmtpd's name
+        self, server: SMTP, session: Session, envelope: Envelope
+    ) -> str:
         """Put a trace line on top, as RFC 5321 section 4.4 asks of whoever accepts mail, and deliver."""
         trace = f"Received: from {session.host_name} by {server.hostname} with ESMTP\r\n".encode()
         content = envelope.content
@@ -67,7 +69,7 @@ class Delivery(Mailbox):
 def start_smtp(maildir: Path) -> int:
     """aiosmtpd on a free port."""
     controller = Controller(
-        Delivery(str(maildir)), hostname=HOST, port=0, server_hostname=f"mx.{DOMAIN}", ready_timeout=10
+        Delivery(maildir), hostname=HOST, port=0, server_hostname=f"mx.{DOMAIN}", ready_timeout=10
     )
     _start(controller)
     server: Any = controller.server

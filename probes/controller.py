@@ -247,7 +247,7 @@ class Controller:
         if self.session is None:
             return []
         return [
-            f"target: {one.facts.endpoint.url}  {one.facts.greeting.splitlines()[0] if one.facts.greeting else ''}"
+            f"target: {one.facts.endpoint.url}  {one.facts.greeting.partition(chr(10))[0]}"
             for one in self.session.probed
         ]
 
