@@ -13,7 +13,7 @@ ASK = {"ftp": "FEAT", "pop3": "CAPA", "imap": "CAPABILITY"}  # SMTP tells by its
 
 
 def capabilities(seen: Iterable[Seen]) -> frozenset[str]:
-    """Capability words in capitals, from whatever listed them: "AUTH", and "AUTH PLAIN" for its parameters."""
+    """Capability words in capitals: "AUTH", and "AUTH PLAIN" for its parameters."""
     found: set[str] = set()
     for one in seen:
         for line in _lists(one.protocol, one.command.upper(), one.reply):
