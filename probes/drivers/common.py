@@ -1,4 +1,4 @@
-"""What the drivers share and what waits for nothing: troubles, source addresses, TLS contexts, mail stores."""
+"""What the drivers share and needs no waiting: troubles, source addresses, TLS contexts, mail stores."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import os
 import ssl
 from collections.abc import Iterator
 
-from plumbline.probes.ops import Lost, ReadFiles, Trouble
+from ..ops import Lost, ReadFiles, Trouble
 
 FILE_LIMIT = 16 * 1024 * 1024  # octets read of one file
 

@@ -43,7 +43,7 @@ class Tls:
         cipher = self._tls.cipher()
         return f"{self._tls.version()} {cipher[0] if cipher else 'no cipher'}"
 
-    def encrypt(self, data: bytes | memoryview) -> bytes:
+    def encrypt(self, data: bytes) -> bytes:
         self._tls.write(data)
         return self.outgoing()
 

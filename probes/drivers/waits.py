@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
-from plumbline.probes.ops import ReadFiles
+from ..ops import Lost, ReadFiles, Trouble
+
+R = TypeVar("R")
 
 SocketAddress: TypeAlias = tuple[Any, ...]  # ("192.0.2.1", 25); four members in IPv6
 Found: TypeAlias = list[tuple[int, SocketAddress]]  # address family and address
@@ -46,9 +48,26 @@ class Look:
 
 
 Wait: TypeAlias = Ready | Pause | Resolve | Look
-Steps: TypeAlias = Generator[Wait, Any, Any]
+Steps: TypeAlias = Generator[Wait, Any, R]
 
 
 def found(infos: list[tuple[Any, Any, Any, Any, Any]]) -> Found:
     """The answer of getaddrinfo, without what is not needed."""
     return [(int(family), address) for family, _kind, _protocol, _name, address in infos]
+
+
+class Limit:
+    """A deadline on the driver's clock; as text it is the time that was allowed."""
+
+    def __init__(self, clock: Callable[[], float], seconds: float) -> None:
+        self._clock, self._seconds = clock, seconds
+        self.at = clock() + seconds
+
+    def __str__(self) -> str:
+        return f"{self._seconds:g} s"
+
+    def ready(self, sock: socket.socket, otherwise: str, *, write: bool = False) -> Steps[None]:
+        """Wait before the next try. Raises Lost(SILENT), `otherwise` saying what did not happen."""
+        if self._clock() >= self.at:
+            raise Lost(Trouble.SILENT, f"{otherwise} within {self}")
+        yield Ready(sock, write, self.at)
