@@ -6,7 +6,7 @@ these, so that a case which fails for another rule's sake is found out as well.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,3 +83,18 @@ def verdicts(
 def red(found: Mapping[str, tuple[Verdict, str]]) -> set[str]:
     """The ids of the cases that failed."""
     return {name for name, (verdict, _) in found.items() if verdict is Verdict.FAIL}
+
+
+def quarrel(cases: list[ReadyCase], mutant: Mutant, protocol: str, facts: Mapping[str, str]) -> str:
+    """What a mutant turned red and should not have, or the other way round; "" if all is as it says."""
+    found = verdicts(cases, {protocol: mutant.service}, facts)
+    turned = red(found)
+    pale = [f"{name} is not red: {found.get(name, 'no such case')}" for name in sorted(mutant.red - turned)]
+    odd = [f"{name} is red as well: {found[name][1]}" for name in sorted(turned - mutant.red)]
+    return "\n".join(pale + odd)
+
+
+def not_shown(cases: list[ReadyCase], mutants: Sequence[Mutant]) -> list[str]:
+    """Cases that no mutant turns red."""
+    shown = {name for mutant in mutants for name in mutant.red}
+    return [case.id for case in cases if case.id not in shown]
