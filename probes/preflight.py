@@ -1,4 +1,4 @@
-"""Before anything is judged: can the target be reached, does it greet, does it let us in, what does it offer?"""
+"""Before anything is judged: is the target there, does it greet, does it let us in, what does it offer?"""
 
 from __future__ import annotations
 

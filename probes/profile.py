@@ -25,7 +25,7 @@ class Account(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class Mailbox(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """How delivered mail can be seen: maildir, mbox, files (`path`) or pop3 (`target`, `user`, `password`)."""
+    """How to see delivered mail: maildir, mbox, files (`path`) or pop3 (`target`, `user`, `password`)."""
 
     via: str
     path: str = ""

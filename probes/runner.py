@@ -6,6 +6,7 @@ A target that cannot take as many connections at once shrinks the window; those 
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import threading
 import time
@@ -90,10 +91,8 @@ class Runner:
 
     def close(self) -> None:
         """Stop all that runs; whoever still waits for a case is told."""
-        try:
+        with contextlib.suppress(trio.RunFinishedError):
             self._token.run_sync_soon(self._nursery.cancel_scope.cancel)
-        except trio.RunFinishedError:
-            pass
         self._thread.join(timeout=10)
         for future in self._futures:
             if not future.done():
