@@ -17,15 +17,16 @@ from tests.models.lines import LineService
 from tests.models.world import HOST, World
 
 NO_LOGIN = {"USER", "PASS", "QUIT", "HELP", "NOOP", "FEAT", "OPTS", "SYST", "ABOR"}
-WITH_ARGUMENT = {"RETR", "STOR", "APPE", "DELE", "MKD", "RMD", "RNFR", "RNTO", "SIZE", "MDTM", "CWD"} | {"TYPE", "STRU", "MODE"}
+WITH_PATH = {"RETR", "STOR", "APPE", "DELE", "MKD", "RMD", "RNFR", "RNTO", "SIZE", "MDTM", "CWD"}
+WITH_ARGUMENT = WITH_PATH | {"TYPE", "STRU", "MODE"}
+OTHERS = {"PASV", "EPSV", "PORT", "EPRT", "LIST", "NLST", "CDUP", "PWD", "STAT", "REST"}
+USERS = {"alice": "alicepw"}
 
 
 class FtpModel(LineService):
     """The server's side of one control connection."""
 
-    users = {"alice": "alicepw"}
-    verbs = NO_LOGIN | WITH_ARGUMENT | {"PASV", "EPSV", "PORT", "EPRT", "LIST", "NLST"}
-    verbs |= {"CDUP", "PWD", "TYPE", "STRU", "MODE", "STAT", "REST"}
+    verbs = NO_LOGIN | WITH_ARGUMENT | OTHERS
     features = ("MDTM", "REST STREAM", "SIZE")
     banner = "220 ftp.example.test ready"
     patience = 60.0  # seconds that a transfer waits for the client's data connection
@@ -112,7 +113,7 @@ class FtpModel(LineService):
         if not self.user:
             return self.say("503 USER first")
         user, self.user = self.user, ""
-        if self.users.get(user) != argument:
+        if USERS.get(user) != argument:
             return self.say("530 Login incorrect")
         self.logged_in = True
         return self.say("230 Logged in")
@@ -235,7 +236,7 @@ class FtpModel(LineService):
         if self.is_reserved(port):
             return self.say("504 Not to a port below 1024")
         self.data.aim(port)
-        return self.say("200 OK")
+        return self.say("200 PORT OK")
 
     def is_client(self, host: str) -> bool:
         return host == self.line.client.host
