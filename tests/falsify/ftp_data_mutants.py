@@ -291,7 +291,7 @@ MUTANTS: list[Mutant] = [
     planted("any_host", "port-of-another-host", is_client=lambda self, host: True),
     planted(
         "transfers_nowhere",
-        "no-data-connection[list|nlst|retr|stor]",
+        "no-data-connection[list|retr]",
         no_data_connection=saying("226 Done"),
     ),
     # transfers

@@ -10,7 +10,7 @@ FACTS = {"user": "alice", "password": "alicepw", "directory": "reports", "writab
 
 def planted(name: str, red: str, base: type[M] = M, **broken: object) -> Mutant:
     """A mutant; `red` names cases without the protocol, rows of a matrix as `stem[a|b]`."""
-    return mutant(name, base, *(f"ftp/{one}" for word in red.split() for one in _rows(word)), **broken)
+    return mutant(name, base, *(one for word in red.split() for one in _rows(word)), **broken)
 
 
 def _rows(word: str) -> list[str]:

@@ -6,7 +6,7 @@ these, so that a case which fails for another rule's sake is found out as well.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,21 +85,6 @@ def red(found: Mapping[str, tuple[Verdict, str]]) -> set[str]:
     return {name for name, (verdict, _) in found.items() if verdict is Verdict.FAIL}
 
 
-<<<<<<< HEAD
-def quarrel(cases: list[ReadyCase], mutant: Mutant, protocol: str, facts: Mapping[str, str]) -> str:
-    """What a mutant turned red and should not have, or the other way round; "" if all is as it says."""
-    found = verdicts(cases, {protocol: mutant.service}, facts)
-    turned = red(found)
-    pale = [f"{name} is not red: {found.get(name, 'no such case')}" for name in sorted(mutant.red - turned)]
-    odd = [f"{name} is red as well: {found[name][1]}" for name in sorted(turned - mutant.red)]
-    return "\n".join(pale + odd)
-
-
-def not_shown(cases: list[ReadyCase], mutants: Sequence[Mutant]) -> list[str]:
-    """Cases that no mutant turns red."""
-    shown = {name for mutant in mutants for name in mutant.red}
-    return [case.id for case in cases if case.id not in shown]
-=======
 def assert_model_passes(found: Mapping[str, tuple[Verdict, str]]) -> None:
     """A conforming server gets no red, and nothing stays untested on it."""
     good = (Verdict.PASS, Verdict.TOLERATED, Verdict.INFO)
@@ -109,4 +94,3 @@ def assert_model_passes(found: Mapping[str, tuple[Verdict, str]]) -> None:
 def not_shown(cases: list[ReadyCase], expected: Mapping[str, set[str]]) -> set[str]:
     """Cases that no mutant turns red."""
     return {case.id.partition("/")[2] for case in cases} - set().union(*expected.values())
->>>>>>> main

@@ -1,28 +1,34 @@
-"""The FTP suite shown against a model server: quiet on the conforming one, red on each that breaks a rule."""
+"""Every FTP case fails on a server that breaks its rule, and passes on one that keeps it."""
+
+from __future__ import annotations
 
 import pytest
-from plumbline.reports.records import Verdict
 
 from tests.falsify.ftp_mutants import MUTANTS
 from tests.falsify.ftp_planting import FACTS
-from tests.falsify.harness import Mutant, cases_of, not_shown, quarrel, verdicts
+from tests.falsify.harness import assert_model_passes, cases_of, not_shown, red, verdicts
 from tests.models.ftp import FtpModel
 
-CASES = cases_of("ftp")
-GOOD = (Verdict.PASS, Verdict.TOLERATED, Verdict.INFO)
+
+@pytest.fixture(scope="module")
+def cases():
+    return cases_of("ftp")
 
 
-def test_the_model_conforms():
-    found = verdicts(CASES, {"ftp": FtpModel}, FACTS)
-    assert {
-        name: told for name, told in found.items() if told[0].value not in ("pass", "tolerated", "info")
-    } == {}
+def test_conforming_server_gets_no_red(cases):
+    assert_model_passes(verdicts(cases, {"ftp": FtpModel}, FACTS))
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
-def test_a_mutant_turns_exactly_its_cases_red(mutant: Mutant):
-    assert quarrel(CASES, mutant, "ftp", FACTS) == ""
+def test_mutant_turns_exactly_these_red(mutant, cases):
+    found = verdicts(cases, {"ftp": mutant.service}, FACTS)
+
+    assert red(found) == {f"ftp/{name}" for name in mutant.red}
 
 
-def test_every_case_is_red_on_some_mutant():
-    assert not_shown(CASES, MUTANTS) == []
+def test_every_case_is_shown_to_fail(cases):
+    assert not_shown(cases, {mutant.name: set(mutant.red) for mutant in MUTANTS}) == set()
+
+
+def test_every_mutant_is_caught():
+    assert [mutant.name for mutant in MUTANTS if not mutant.red] == []
