@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -63,7 +64,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     if command == "check":
         return check(rest)
     module, _, function = _ELSEWHERE[command].partition(":")
-    return int(getattr(importlib.import_module(module), function)(rest))
+    try:
+        return int(getattr(importlib.import_module(module), function)(rest))
+    except BrokenPipeError:  # `plumbline list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
 
 
 def check(arguments: Sequence[str]) -> int:
@@ -86,11 +91,11 @@ def check(arguments: Sequence[str]) -> int:
         *(sys.executable, "-m", "pytest"),
         *("-c", os.devnull, f"--rootdir={suites_folder().parent}", "--noconftest"),
         *("-p", "plumbline.probes.plugin", "-p", "no:cacheprovider", "--import-mode=importlib", "-q"),
-        *(str(Path(path).resolve()) for path in own or [suites_folder()]),
+        *(str(Path(path).resolve()) for path in (map(Path, own) if own else [suites_folder()])),
         *(f"--target={target}" for target in targets),
         *rest,
     ]
-    return _run(command)
+    return _run(command, arguments)
 
 
 def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -101,18 +106,14 @@ def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     return head, [*arguments[first:], *files]
 
 
-def _run(command: Sequence[str]) -> int:
+def _run(command: Sequence[str], words: Sequence[str]) -> int:
     """Run to the end. Ctrl-C goes to the child, which keeps what it has learned and tells the exit code."""
     environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     environment.pop("PYTEST_ADDOPTS", None)
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    environment["PLUMBLINE_COMMAND"] = shlex.join(["plumbline", "check", *words])
+    before = signal.signal(signal.SIGINT, lambda *_: None)
     try:
-        process = subprocess.Popen(
-            command,
-            env=environment,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-        )
-        return process.wait()
+        return subprocess.Popen(command, env=environment).wait()
     finally:
         signal.signal(signal.SIGINT, before)
 

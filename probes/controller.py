@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import fnmatch
+import os
+import shlex
 import time
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future
@@ -247,7 +249,7 @@ class Controller:
         if self.session is None:
             return []
         return [
-            f"target: {one.facts.endpoint.url}  {one.facts.greeting.splitlines()[0] if one.facts.greeting else ''}"
+            f"target: {one.facts.endpoint.url}  {one.facts.greeting.partition(chr(10))[0]}"
             for one in self.session.probed
         ]
 
@@ -281,6 +283,12 @@ def _embedded(options: Options) -> tuple[Any, Options, Profile]:
     return servers, replace(options, targets=urls), profiles.load(Path(servers.profile))
 
 
+def _command(config: pytest.Config) -> tuple[str, ...]:
+    """What the user typed: `plumbline check` says it in the environment."""
+    typed = os.environ.get("PLUMBLINE_COMMAND")
+    return tuple(shlex.split(typed)) if typed else ("pytest", *map(str, config.invocation_params.args))
+
+
 def _options(config: pytest.Config) -> Options:
     get = config.getoption
 
@@ -305,5 +313,5 @@ def _options(config: pytest.Config) -> Options:
         segments=get("--segments"),
         patience=get("--patience"),
         cases=tuple(get("--case")),
-        command=tuple(config.invocation_params.args) and ("pytest", *map(str, config.invocation_params.args)),
+        command=_command(config),
     )

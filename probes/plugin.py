@@ -25,7 +25,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--deviations", metavar="FILE", help="Known failures that are accepted, with reasons (YAML).")
     add("--results", metavar="FILE", help="Write result records (JSON lines) to this file.")
     add("--report", metavar="FILE", help="Write the HTML report to this file.")
-    # --strict is an option of pytest itself (strict markers and more); for us it also makes a missed SHOULD fail.
+    # --strict is pytest's own option (strict markers and more); for us it also makes a missed SHOULD fail.
     add(
         "--in-flight", type=int, default=16, metavar="N", help="Cases that run at the same time (default 16)."
     )

@@ -60,7 +60,9 @@ class Library:
         """The fixture states of a protocol, each with its whole chain. Raises SuiteErrors."""
         if protocol not in self._states:
             path = self.folder / protocol / "states.yaml"
-            self._states[protocol] = read_states(self._document(path), protocol) if path.exists() else {}
+            bare = {"connected": ReadyState("connected", protocol, ())}
+            shipped = read_states(self._document(path), protocol) if path.exists() else {}
+            self._states[protocol] = bare | shipped
         return self._states[protocol]
 
     def name(self, path: Path) -> str:
