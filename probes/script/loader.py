@@ -61,7 +61,7 @@ class Library:
         if protocol not in self._states:
             path = self.folder / protocol / "states.yaml"
             bare = {"connected": ReadyState("connected", protocol, ())}
-            shipped = read_states(self._document(path), protocol) if path.exists() else {}
+            shipped = read_states(self.document(path), protocol) if path.exists() else {}
             self._states[protocol] = bare | shipped
         return self._states[protocol]
 
@@ -76,12 +76,13 @@ class Library:
         """All cases of one file, read once. Raises SuiteErrors."""
         key = path.resolve()
         if key not in self._cases:
-            cases = _SuiteReader(self, self._document(path)).cases()
+            cases = _SuiteReader(self, self.document(path)).cases()
             self._claim(key, cases)
             self._cases[key] = cases
         return self._cases[key]
 
-    def _document(self, path: Path) -> Document:
+    def document(self, path: Path) -> Document:
+        """The data of a file, read once. Raises SuiteErrors."""
         key = path.resolve()
         if key not in self._documents:
             try:
@@ -106,7 +107,7 @@ class Library:
         found: set[str] = set()
         for path in self.suite_files([protocol]):
             try:
-                found.update(_ids(self._document(path)))
+                found.update(_ids(self.document(path)))
             except (SourceError, SuiteErrors):
                 continue  # told when that file is read for its own sake
         return frozenset(found)

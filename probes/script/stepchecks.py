@@ -159,7 +159,11 @@ def _answer_faults(step: Step) -> Iterator[Fault]:
             key for key in ("reply", "text", "each_line", "lines") if getattr(want, key) not in ([], "", None)
         ]
         if given:
-            yield Fault(("S", given[0]), f"silence and {given[0]} exclude each other; see or", True)
+            yield Fault(
+                ("S", given[0]),
+                f"silence and {given[0]} exclude each other; answers that are as good go in or",
+                True,
+            )
     if want.enhanced and not _ENHANCED.fullmatch(want.enhanced):
         message = f"{want.enhanced!r} is no enhanced status code such as 5.1.1 or 5.y.z"
         yield Fault(("S", "enhanced"), message)
