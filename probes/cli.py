@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -94,7 +95,7 @@ def check(arguments: Sequence[str]) -> int:
         *(f"--target={target}" for target in targets),
         *rest,
     ]
-    return _run(command)
+    return _run(command, arguments)
 
 
 def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -105,10 +106,11 @@ def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     return head, [*arguments[first:], *files]
 
 
-def _run(command: Sequence[str]) -> int:
+def _run(command: Sequence[str], words: Sequence[str]) -> int:
     """Run to the end. Ctrl-C goes to the child, which keeps what it has learned and tells the exit code."""
     environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     environment.pop("PYTEST_ADDOPTS", None)
+    environment["PLUMBLINE_COMMAND"] = shlex.join(["plumbline", "check", *words])
     before = signal.signal(signal.SIGINT, lambda *_: None)
     try:
         return subprocess.Popen(command, env=environment).wait()

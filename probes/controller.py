@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import fnmatch
+import os
+import shlex
 import time
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future
@@ -270,15 +272,23 @@ def _embedded(options: Options) -> tuple[Any, Options, Profile]:
     """Start the embedded servers; the options with them as targets, and their profile."""
     from dataclasses import replace
 
-    from ..lab import embedded
+    from ..lab import LabError, embedded
     from . import profile as profiles
 
     try:
         servers = embedded.start()
-    except embedded.NotInstalled as error:
+    except LabError as error:
         raise CannotTest(str(error)) from None
-    urls = tuple(servers.endpoints.values())
-    return servers, replace(options, targets=urls), profiles.load(Path(servers.profile))
+    wanted = {name: servers.endpoints[name] for name in ("smtp", "ftp")}
+    urls = tuple(f"{name}://{host}:{port}" for name, (host, port) in wanted.items())
+    facts = {**servers.profiles["ftp"], **servers.profiles["smtp"]}
+    return servers, replace(options, targets=urls), profiles.of(facts, f"embedded: {servers.version}")
+
+
+def _command(config: pytest.Config) -> tuple[str, ...]:
+    """What the user typed: `plumbline check` says it in the environment."""
+    typed = os.environ.get("PLUMBLINE_COMMAND")
+    return tuple(shlex.split(typed)) if typed else ("pytest", *map(str, config.invocation_params.args))
 
 
 def _options(config: pytest.Config) -> Options:
@@ -305,5 +315,5 @@ def _options(config: pytest.Config) -> Options:
         segments=get("--segments"),
         patience=get("--patience"),
         cases=tuple(get("--case")),
-        command=tuple(config.invocation_params.args) and ("pytest", *map(str, config.invocation_params.args)),
+        command=_command(config),
     )

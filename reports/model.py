@@ -104,6 +104,17 @@ class Overview:
         return Counter(shown_as(case) for case in self.cases)
 
     @cached_property
+    def attention(self) -> list[Case]:
+        """Cases that somebody should look at, the gravest first."""
+        grave = ("violation", "missed", "inconclusive")
+        found = [case for case in self.cases if shown_as(case) in grave]
+        return sorted(found, key=lambda case: (grave.index(shown_as(case)), case.id))
+
+    def anchor(self, case: Case) -> str:
+        """The name of a case within the page."""
+        return case.id if len(self.parts) == 1 else f"{case.id}@{case.target}"
+
+    @cached_property
     def table(self) -> dict[tuple[str, str, str], Counter[str]]:
         """Counts by target, protocol and level."""
         rows: dict[tuple[str, str, str], Counter[str]] = {}

@@ -61,7 +61,9 @@ class Library:
         """The fixture states of a protocol, each with its whole chain. Raises SuiteErrors."""
         if protocol not in self._states:
             path = self.folder / protocol / "states.yaml"
-            self._states[protocol] = _states(read(path, self.name(path))) if path.exists() else {}
+            bare = {"connected": ReadyState("connected", protocol, ())}
+            found = _states(read(path, self.name(path))) if path.exists() else {}
+            self._states[protocol] = bare | found
         return self._states[protocol]
 
     def name(self, path: Path) -> str:
