@@ -62,8 +62,8 @@ class Histogram:
         self._add_counts(buckets(values) if counted is None else counted)
         self.count += len(values)
         self.total += math.fsum(values)
-        self.lowest = min(self.lowest, min(values))
-        self.highest = max(self.highest, max(values))
+        self.lowest = min(self.lowest, *values)
+        self.highest = max(self.highest, *values)
 
     def merge(self, other: Histogram) -> None:
         """Take in another histogram; nothing is lost by merging."""

@@ -30,7 +30,7 @@ class Second:
 
 @dataclass(slots=True)
 class Tally:
-    """Messages begun = acknowledged + failed. `in_doubt` is the part of the failed ones that may have arrived.
+    """Messages begun = acknowledged + failed. `in_doubt`: those of the failed that may have arrived.
 
     begun_at and ended_at are seconds since the epoch; 0.0 while nothing was sent.
     """

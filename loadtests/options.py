@@ -1,0 +1,268 @@
+"""Options of the transfer load, said once for Locust's command line and for `plumbline load smtp`."""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import socket
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
+from plumbline.loadtests.engine.plan import Plan, Timeouts
+
+EXIT_OK, EXIT_MISSED, EXIT_NOT_TESTED, EXIT_USAGE = 0, 1, 2, 4
+
+_SCHEMES = {
+    "smtp": ("smtp", 25, ""),
+    "smtps": ("smtp", 465, "implicit"),
+    "submission": ("submission", 587, ""),
+    "submissions": ("submission", 465, "implicit"),
+    "lmtp": ("lmtp", 24, ""),
+}
+
+
+class UsageError(Exception):
+    """The command line asks for something that cannot be; one sentence for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option: its flag, and what argparse wants to know. `bounds` are lowest and highest value."""
+
+    flag: str
+    help: str
+    default: Any = None
+    type: Any = str
+    metavar: str | None = None
+    choices: tuple[str, ...] = ()
+    bounds: tuple[float, float] | None = None
+    many: bool = False
+
+    @property
+    def dest(self) -> str:
+        """Its name among the parsed options."""
+        return self.flag.lstrip("-").replace("-", "_")
+
+    def keywords(self) -> dict[str, Any]:
+        """For add_argument."""
+        if self.type is bool:
+            return {"action": "store_true", "default": False, "help": self.help}
+        keys: dict[str, Any] = {"type": self.type, "default": self.default, "help": self.help}
+        if self.many:
+            keys["action"] = "append"
+        if self.choices:
+            keys["choices"] = self.choices
+        if self.metavar:
+            keys["metavar"] = self.metavar
+        return keys
+
+
+OPTIONS = [
+    Option(
+        "--max-error-ratio", "fail above this share of messages (default: 0)", 0.0, float, "X", (), (0, 1)
+    ),
+    Option(
+        "--min-rate", "fail below this many acknowledged messages a second", None, float, "N", (), (0, 1e9)
+    ),
+    Option("--max-p50", "fail above this median latency", None, float, "MS", (), (0, 1e9)),
+    Option("--max-p99", "fail above this 99th percentile of latency", None, float, "MS", (), (0, 1e9)),
+    Option("--max-p99.9", "fail above this 99.9th percentile of latency", None, float, "MS", (), (0, 1e9)),
+    Option("--results", "write result records to this file", None, str, "FILE.jsonl"),
+    Option("--report", "write an HTML report to this file", None, str, "FILE.html"),
+    Option("--profile", "facts about the target (YAML)", None, str, "FILE"),
+    Option("--messages", "stop after this many messages", 0, int, "N", (), (0, 1e9)),
+    Option(
+        "--per-session", "messages before QUIT and a new connection; 0: no limit", 0, int, "N", (), (0, 1e9)
+    ),
+    Option("--size", "octets of the body", 1024, int, "N", (), (2, 1 << 30)),
+    Option("--sender", "address for MAIL FROM", None, str, "ADDRESS"),
+    Option("--recipient", "address for RCPT TO; may be repeated", None, str, "ADDRESS", many=True),
+    Option(
+        "--pipelining",
+        "use PIPELINING if offered (auto), always, or never",
+        "auto",
+        str,
+        None,
+        ("auto", "on", "off"),
+    ),
+    Option(
+        "--phase-sample",
+        "time the phases of every n-th message of a session; 0: none",
+        1000,
+        int,
+        "N",
+        (),
+        (0, 1e9),
+    ),
+    Option("--think", "pause between the messages of a session", 0.0, float, "SECONDS", (), (0, 3600)),
+    Option("--starttls", "use STARTTLS", False, bool),
+    Option("--tls-no-verify", "accept any certificate", False, bool),
+    Option("--auth-user", "user for AUTH", None, str, "NAME"),
+    Option("--auth-password", "password for AUTH", None, str, "SECRET"),
+    Option("--connect-timeout", "longest wait for a connection", 10.0, float, "SECONDS", (), (0.01, 3600)),
+    Option("--reply-timeout", "longest wait for a reply", 30.0, float, "SECONDS", (), (0.01, 3600)),
+    Option(
+        "--drain", "wait this long for messages under way at the end", 5.0, float, "SECONDS", (), (0.1, 3600)
+    ),
+    Option(
+        "--give-up",
+        "stop if the target takes no session for this long",
+        5.0,
+        float,
+        "SECONDS",
+        (),
+        (0.1, 3600),
+    ),
+    Option("--i-may-test-this-target", "allow a target that is not this machine", False, bool),
+]
+
+THRESHOLDS = ("max_error_ratio", "min_rate", "max_p50", "max_p99", "max_p99.9")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A plan, with what surrounds it in the process that the user started."""
+
+    target: str
+    plan: Plan
+    limits: dict[str, float]  # name of a threshold -> limit, as given
+    results: Path | None = None
+    report: Path | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add ours to a parser. Locust has a --profile of its own, without use here: ours takes its place."""
+    group = parser.add_argument_group("Plumbline")
+    taken = {flag for action in parser._actions for flag in action.option_strings}
+    for option in OPTIONS:
+        if option.flag not in taken:
+            group.add_argument(option.flag, **option.keywords())
+
+
+def job(options: Mapping[str, Any], target: str | None) -> Job:
+    """What the options ask for. Raises UsageError."""
+    if not target:
+        raise UsageError("no target given; say for example --host smtp://127.0.0.1:2525")
+    _check_bounds(options)
+    facts = profile(options.get("profile"))
+    protocol, host, port, tls = split_target(target)
+    if not options["i_may_test_this_target"]:
+        _refuse_strangers(host)
+    return Job(
+        target=target,
+        plan=_plan(options, facts, (protocol, host, port, tls)),
+        limits={name: options[name] for name in THRESHOLDS if options.get(name) is not None},
+        results=Path(options["results"]) if options.get("results") else None,
+        report=Path(options["report"]) if options.get("report") else None,
+        facts=facts,
+    )
+
+
+def _plan(options: Mapping[str, Any], facts: dict[str, Any], where: tuple[str, str, int, str]) -> Plan:
+    protocol, host, port, tls = where
+    account = (facts.get("accounts") or [{}])[0]
+    recipients = options.get("recipient") or [facts.get("recipient") or f"sink@{_domain(facts)}"]
+    needs_login = protocol == "submission"
+    return Plan(
+        host=host,
+        port=port,
+        protocol=protocol,
+        tls="starttls" if options["starttls"] else tls,
+        verify_tls=not options["tls_no_verify"],
+        ca=str((facts.get("tls") or {}).get("ca") or ""),
+        user=options.get("auth_user") or (account.get("user", "") if needs_login else ""),
+        password=options.get("auth_password") or (account.get("password", "") if needs_login else ""),
+        sender=_address(options.get("sender") or "load@client.example"),
+        recipients=tuple(_address(address) for address in recipients),
+        size=options["size"],
+        messages=options["messages"],
+        per_session=options["per_session"],
+        pipelining=options["pipelining"],
+        phase_sample=options["phase_sample"],
+        think_s=options["think"],
+        run_id=uuid.uuid4().hex[:10],
+        timeouts=Timeouts(
+            connect=options["connect_timeout"],
+            reply=options["reply_timeout"],
+            drain=options["drain"],
+            give_up=options["give_up"],
+        ),
+    )
+
+
+def _domain(facts: dict[str, Any]) -> str:
+    return str(facts.get("domain") or "server.example")
+
+
+def _address(text: str) -> str:
+    if not text.isascii() or any(c in text for c in "<>\r\n\0 "):
+        raise UsageError(f"not an address for an envelope: {text!r}")
+    return text
+
+
+def _check_bounds(options: Mapping[str, Any]) -> None:
+    for option in OPTIONS:
+        value = options.get(option.dest)
+        if option.bounds and value is not None and not option.bounds[0] <= value <= option.bounds[1]:
+            low, high = option.bounds
+            raise UsageError(f"{option.flag} {value:g}: must be from {low:g} to {high:g}")
+
+
+def split_target(target: str) -> tuple[str, str, int, str]:
+    """Protocol, host, port and "" or "implicit" (TLS) of `smtp://host:port`. Raises UsageError."""
+    parts = urlsplit(target if "://" in target else f"smtp://{target}")
+    if parts.scheme not in _SCHEMES:
+        raise UsageError(f"{target}: the scheme must be one of {', '.join(_SCHEMES)}")
+    protocol, port, tls = _SCHEMES[parts.scheme]
+    try:
+        given = parts.port
+    except ValueError:
+        raise UsageError(f"{target}: the port must be a number from 1 to 65535") from None
+    if not parts.hostname:
+        raise UsageError(f"{target}: no host; say for example smtp://127.0.0.1:2525")
+    return protocol, parts.hostname, given or port, tls
+
+
+def _refuse_strangers(host: str) -> None:
+    if host == "localhost":
+        return
+    try:
+        loopback = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        loopback = False
+    if not loopback:
+        raise UsageError(
+            f"{host} is not this machine; a load test may harm it. "
+            "If you may test it, add --i-may-test-this-target"
+        )
+
+
+def profile(path: str | None) -> dict[str, Any]:
+    """The facts of a profile file. Raises UsageError."""
+    if not path:
+        return {}
+    try:
+        facts = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"--profile {path}: {getattr(error, 'strerror', None) or error}") from None
+    except yaml.YAMLError as error:
+        raise UsageError(f"--profile {path}: not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(facts, dict):
+        raise UsageError(f"--profile {path}: must be a mapping such as `recipient: alice@example.test`")
+    return facts
+
+
+def resolve(plan: Plan) -> tuple[int, tuple[Any, ...]]:
+    """Family and socket address of the target. Raises UsageError."""
+    try:
+        found = socket.getaddrinfo(plan.host, plan.port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise UsageError(f"cannot resolve {plan.host}: {error.strerror or error}") from None
+    family, _, _, _, address = found[0]
+    return family, address
