@@ -23,7 +23,7 @@ from ..ops import (
     now,
     received,
 )
-from ..protocols import ftp
+from ..protocols import dataport
 from ..protocols.base import Reply, Shape
 from .content import content_octets, decode
 from .expect import count_wrong, found, show
@@ -97,10 +97,15 @@ def _ask(player: Player, control: Connection, command: bytes, wanted: str) -> Ta
 def _address(player: Player, control: Connection) -> tuple[str, int]:
     """Where the last 227 or 229 reply points; 229 names a port of the control connection's host."""
     reply = control.last
-    if reply is not None and reply.status == "227" and (place := ftp.passive_address(reply.text)):
-        return place
-    if reply is not None and reply.status == "229" and (port := ftp.extended_passive_port(reply.text)):
-        return (control.ends.peer.host if control.ends else control.endpoint.host), port
+    try:
+        if reply is not None and reply.status == "227":
+            place = dataport.read_227(reply.text)
+            return place.host, place.port
+        if reply is not None and reply.status == "229":
+            host = control.ends.peer.host if control.ends else control.endpoint.host
+            return host, dataport.read_229(reply.text)
+    except ValueError as error:
+        player.fail(False, "an address that can be read", str(error))
     player.fail(True, "a 227 or 229 reply with an address", show(reply) if reply else "no reply at all")
 
 
@@ -126,9 +131,9 @@ def _listen(player: Player, how: str, control: Connection) -> Talk[None]:
     ours = yield from listening(Listen(channel.conn, control.name))
     channel.listening = True
     if how == "active":
-        command = b"PORT " + ftp.port_argument(ours.host, ours.port)
+        command = f"PORT {dataport.port_argument(ours)}".encode()
     else:
-        command = b"EPRT " + ftp.extended_port_argument(ours.host, ours.port)
+        command = f"EPRT {dataport.eprt_argument(ours)}".encode()
     yield from _ask(player, control, command, "200")
 
 

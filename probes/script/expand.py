@@ -24,6 +24,7 @@ BUILTINS = frozenset(
         "port",
         "local_host",  # our own end of the main connection
         "local_port",
+        "local_host_commas",  # the same as the first four numbers of PORT
     }
 )
 
