@@ -46,7 +46,7 @@ def platform() -> Platform:
     hub = gevent.get_hub()
     watchers: dict[int, Any] = {}
 
-    def wait(epoll: Any) -> None:  # noqa: ANN401 - the class is hidden by gevent
+    def wait(epoll: Any) -> None:
         fd = epoll.fileno()
         if fd not in watchers:
             watchers[fd] = hub.loop.io(fd, 1)
@@ -130,7 +130,7 @@ class Frame:
 
     # -- start -------------------------------------------------------------------------------------
 
-    def init(self, environment: Environment, runner: Any, web_ui: Any) -> None:  # noqa: ANN401
+    def init(self, environment: Environment, runner: Any, web_ui: Any) -> None:
         """Read the options, so that a mistake is told before anything is started."""
         locust.stats.bucket_response_time = locust_stats.bucket_response_time  # type: ignore[assignment]
         self.web_ui = web_ui
@@ -260,7 +260,7 @@ class Frame:
             self.outcome.facts["workers_without_last_report"] = missing
             self.outcome.stopped_early = f"{len(missing)} workers did not send their last report"
 
-    def on_drain(self, environment: Environment, msg: Any, **_: Any) -> None:  # noqa: ANN401, ARG002
+    def on_drain(self, environment: Environment, msg: Any, **_: Any) -> None:  # noqa: ARG002
         """The master wants the last report."""
         if isinstance(environment.runner, WorkerRunner):
             self.send_final(environment.runner)
@@ -283,14 +283,14 @@ class Frame:
         if isinstance(runner, WorkerRunner):
             runner.send_message(DONE, {"why": why})
 
-    def on_final(self, environment: Environment, msg: Any, **_: Any) -> None:  # noqa: ANN401, ARG002
+    def on_final(self, environment: Environment, msg: Any, **_: Any) -> None:  # noqa: ARG002
         """A worker has told all it knows."""
         self.finals[msg.node_id] = msg.data
         if self.outcome and msg.data.get("greeting"):
             self.outcome.greeting = msg.data["greeting"]
             self.outcome.capabilities = list(msg.data["capabilities"])
 
-    def on_done(self, environment: Environment, msg: Any, **_: Any) -> None:  # noqa: ANN401
+    def on_done(self, environment: Environment, msg: Any, **_: Any) -> None:
         """A worker has nothing more to do; when none has, the run is over."""
         self.done[msg.node_id] = msg.data["why"]
         runner = environment.runner
@@ -319,7 +319,8 @@ class Frame:
             outcome.tally.merge(self.generator.ledger.take())
         outcome.users = self.users
         outcome.interrupted = self.interrupted and _bounded(environment)
-        for problem in write(outcome):
+        outcome.not_kept = write(outcome)
+        for problem in outcome.not_kept:
             print(f"plumbline: {problem}", file=sys.stderr)
         print("\n".join(["", *outcome.lines(), ""]), flush=True)
         self.generator = None

@@ -56,7 +56,7 @@ def _fire(environment: Environment, method: str, name: str, batch: Batch, size: 
         fire(**common, response_time=latency * 1e3, response_length=0, exception=error)
 
 
-def _entry(stats: RequestStats, method: str, name: str, batch: Batch) -> Any:  # noqa: ANN401
+def _entry(stats: RequestStats, method: str, name: str, batch: Batch) -> Any:
     """Locust declares whole milliseconds but takes fractions, through master and workers as well."""
     failed = [latency for latency, _ in batch.failed]
     counted = batch.counted + buckets(failed) if failed else batch.counted

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import yaml
 from plumbline.loadtests.engine.plan import Plan, Timeouts
+from plumbline.probes.profile import Profile, SourceError, default, load
 
 EXIT_OK, EXIT_MISSED, EXIT_NOT_TESTED, EXIT_USAGE = 0, 1, 2, 4
 
@@ -133,7 +133,7 @@ class Job:
     limits: dict[str, float]  # name of a threshold -> limit, as given
     results: Path | None = None
     report: Path | None = None
-    facts: dict[str, Any] = field(default_factory=dict)
+    profile: Profile = field(default_factory=default)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -150,24 +150,24 @@ def job(options: Mapping[str, Any], target: str | None) -> Job:
     if not target:
         raise UsageError("no target given; say for example --host smtp://127.0.0.1:2525")
     _check_bounds(options)
-    facts = profile(options.get("profile"))
+    known = profile(options.get("profile"))
     protocol, host, port, tls = split_target(target)
     if not options["i_may_test_this_target"]:
         _refuse_strangers(host)
     return Job(
         target=target,
-        plan=_plan(options, facts, (protocol, host, port, tls)),
+        plan=_plan(options, known, (protocol, host, port, tls)),
         limits={name: options[name] for name in THRESHOLDS if options.get(name) is not None},
         results=Path(options["results"]) if options.get("results") else None,
         report=Path(options["report"]) if options.get("report") else None,
-        facts=facts,
+        profile=known,
     )
 
 
-def _plan(options: Mapping[str, Any], facts: dict[str, Any], where: tuple[str, str, int, str]) -> Plan:
+def _plan(options: Mapping[str, Any], known: Profile, where: tuple[str, str, int, str]) -> Plan:
     protocol, host, port, tls = where
-    account = (facts.get("accounts") or [{}])[0]
-    recipients = options.get("recipient") or [facts.get("recipient") or f"sink@{_domain(facts)}"]
+    facts = known.facts
+    recipients = options.get("recipient") or [facts.get("recipient", "sink@server.example")]
     needs_login = protocol == "submission"
     return Plan(
         host=host,
@@ -175,10 +175,10 @@ def _plan(options: Mapping[str, Any], facts: dict[str, Any], where: tuple[str, s
         protocol=protocol,
         tls="starttls" if options["starttls"] else tls,
         verify_tls=not options["tls_no_verify"],
-        ca=str((facts.get("tls") or {}).get("ca") or ""),
-        user=options.get("auth_user") or (account.get("user", "") if needs_login else ""),
-        password=options.get("auth_password") or (account.get("password", "") if needs_login else ""),
-        sender=_address(options.get("sender") or "load@client.example"),
+        ca=str((known.shown.get("tls") or {}).get("ca", "")),
+        user=options.get("auth_user") or (facts.get("user", "") if needs_login else ""),
+        password=options.get("auth_password") or (facts.get("password", "") if needs_login else ""),
+        sender=_address(options.get("sender") or facts["sender"]),
         recipients=tuple(_address(address) for address in recipients),
         size=options["size"],
         messages=options["messages"],
@@ -186,6 +186,7 @@ def _plan(options: Mapping[str, Any], facts: dict[str, Any], where: tuple[str, s
         pipelining=options["pipelining"],
         phase_sample=options["phase_sample"],
         think_s=options["think"],
+        client_name=facts["client"],
         run_id=uuid.uuid4().hex[:10],
         timeouts=Timeouts(
             connect=options["connect_timeout"],
@@ -194,10 +195,6 @@ def _plan(options: Mapping[str, Any], facts: dict[str, Any], where: tuple[str, s
             give_up=options["give_up"],
         ),
     )
-
-
-def _domain(facts: dict[str, Any]) -> str:
-    return str(facts.get("domain") or "server.example")
 
 
 def _address(text: str) -> str:
@@ -243,19 +240,14 @@ def _refuse_strangers(host: str) -> None:
         )
 
 
-def profile(path: str | None) -> dict[str, Any]:
+def profile(path: str | None) -> Profile:
     """The facts of a profile file. Raises UsageError."""
-    if not path:
-        return {}
     try:
-        facts = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--profile {path}: {getattr(error, 'strerror', None) or error}") from None
-    except yaml.YAMLError as error:
-        raise UsageError(f"--profile {path}: not YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(facts, dict):
-        raise UsageError(f"--profile {path}: must be a mapping such as `recipient: alice@example.test`")
-    return facts
+        return load(Path(path)) if path else default()
+    except SourceError as error:
+        raise UsageError(f"--profile: {error}") from None
+    except OSError as error:
+        raise UsageError(f"--profile {path}: {error.strerror or error}") from None
 
 
 def resolve(plan: Plan) -> tuple[int, tuple[Any, ...]]:

@@ -7,11 +7,11 @@ import sys
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib import metadata
 from typing import Any
 
 from plumbline.loadtests.engine.tally import Tally
 from plumbline.loadtests.options import EXIT_MISSED, EXIT_NOT_TESTED, EXIT_OK, Job
+from plumbline.probes.version import VERSION
 from plumbline.reports import records
 
 
@@ -41,6 +41,7 @@ class Outcome:
     stopped_early: str = ""  # why the run ended before its time
     interrupted: bool = False
     users: int = 0
+    not_kept: list[str] = field(default_factory=list)  # what could not be written
     facts: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -59,16 +60,20 @@ class Outcome:
 
     @property
     def exit_code(self) -> int:
-        """0 fine, 1 a threshold was missed, 2 could not test."""
+        """0 fine, 1 a threshold was missed, 2 could not test, not to the end, or not kept."""
         if self.why_not_tested:
             return EXIT_NOT_TESTED
-        return EXIT_OK if all(check.ok for check in self.checks) else EXIT_MISSED
+        if not all(check.ok for check in self.checks):
+            return EXIT_MISSED
+        return EXIT_NOT_TESTED if self.interrupted or self.not_kept else EXIT_OK
 
     def lines(self) -> list[str]:
         """For the console."""
         if self.why_not_tested:
             return [f"Could not test {self.job.target}: {self.why_not_tested}"]
         out = [_numbers(self.tally), _latency(self.tally)]
+        if self.interrupted:
+            out.append("Interrupted before the end of the run; this is what was measured until then.")
         if self.stopped_early:
             out.append(f"Stopped early: {self.stopped_early}")
         worst = sorted(self.tally.errors.items(), key=lambda item: -item[1])[:5]
@@ -85,13 +90,13 @@ class Outcome:
             format=records.FORMAT,
             run_id=self.job.plan.run_id,
             tool="load",
-            version=_version(),
+            version=VERSION,
             python=platform.python_version(),
             started=datetime.fromtimestamp(self.started, UTC).isoformat(),
             command=_masked_command(self.job.plan.password),
             targets=[self.job.target],
             options=dict(self.job.limits),
-            profile=_masked(self.job.facts),
+            profile=dict(self.job.profile.shown),
         )
 
     def _target(self) -> records.Target:
@@ -103,6 +108,7 @@ class Outcome:
             port=plan.port,
             greeting=self.greeting,
             capabilities=self.capabilities,
+            product=self.job.profile.product,
         )
 
     def _load(self) -> records.Load:
@@ -194,19 +200,6 @@ def _numbers(tally: Tally) -> str:
 def _latency(tally: Tally) -> str:
     named = {name: value for name, value in tally.message.summary().items() if name != "n"}
     return "Latency in ms: " + ", ".join(f"{name} {value * 1e3:.3f}" for name, value in named.items())
-
-
-def _version() -> str:
-    try:
-        return metadata.version("plumbline")
-    except metadata.PackageNotFoundError:
-        return "unknown"
-
-
-def _masked(facts: Any) -> Any:  # noqa: ANN401 - any YAML
-    if isinstance(facts, dict):
-        return {k: "****" if "password" in str(k).lower() else _masked(v) for k, v in facts.items()}
-    return [_masked(item) for item in facts] if isinstance(facts, list) else facts
 
 
 def _masked_command(secret: str) -> list[str]:

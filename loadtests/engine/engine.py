@@ -268,7 +268,7 @@ class Engine:
         if not quiet:
             named = kind if " " in kind or not phase else f"{kind} at {phase}"
             session.lost(named, text, perf_counter())
-            self._note_failure(f"{named}: {text}")
+            self._note_failure(f"{named}: {text}", session.worked)
         session.over = True
         self._again(min(0.05 * 2 ** min(self._failures, 10), SLOWEST) if self._failures > 1 else 0.0)
 
@@ -278,9 +278,9 @@ class Engine:
         self._resting.pop(connection.session, None)
         connection.close()
 
-    def _note_failure(self, why: str) -> None:
+    def _note_failure(self, why: str, worked: bool) -> None:
         now = perf_counter()
-        self._failures += 1
+        self._failures = 1 if worked else self._failures + 1
         if self._failures == 1:
             self._failing_since = now
         self.why = why

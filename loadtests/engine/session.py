@@ -68,6 +68,7 @@ class Session:
         self.refused_rcpt: tuple[Step, Reply] | None = None
         self.answers: list[Reply] = []  # to the end of data; LMTP gives several
         self.count = 0  # messages sent in this session
+        self.answered = False  # whether the end of data was answered at least once
 
     @property
     def wants_tls(self) -> bool:
@@ -185,6 +186,7 @@ class Session:
 
     def _answered(self, now: float) -> None:
         """The message under way has got all of its answers; the next one may be under way already."""
+        self.answered = True
         latency = now - (self.sent_at if self.pipelining else self.begun_at)
         bad = next((reply for reply in self.answers if not reply.good), None)
         self.ledger.reply(bad.code if bad else self.answers[0].code)
@@ -317,6 +319,11 @@ class Session:
         self.count += 1
         self.lockstep = False
         self._under_way(0, now)
+
+    @property
+    def worked(self) -> bool:
+        """Whether at least one message went through all of its phases. Only the first may be in doubt."""
+        return self.answered or self.count > 1
 
     def lost(self, kind: str, text: str, now: float) -> None:
         """The conversation ended early: account for what was under way, once."""

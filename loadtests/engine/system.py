@@ -19,7 +19,7 @@ CLOCK_MONOTONIC, NONBLOCK, ABSOLUTE = 1, os.O_NONBLOCK, 1
 _NANO = 1_000_000_000
 
 
-def _wait(epoll: Any) -> None:  # noqa: ANN401 - under gevent the class has no name
+def _wait(epoll: Any) -> None:
     select.select([epoll], [], [])
 
 
