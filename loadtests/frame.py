@@ -28,6 +28,7 @@ from plumbline.loadtests.engine.connection import Address
 from plumbline.loadtests.engine.engine import Engine
 from plumbline.loadtests.engine.ledger import Ledger
 from plumbline.loadtests.engine.plan import Plan
+from plumbline.loadtests.engine.schedule import share
 from plumbline.loadtests.engine.system import Platform
 from plumbline.loadtests.engine.tally import Tally
 from plumbline.loadtests.options import EXIT_OK, EXIT_USAGE, Job, UsageError, add_options, job, resolve
@@ -171,6 +172,7 @@ class Frame:
         self.outcome = Outcome(self.job, Tally(), self.started)
         if isinstance(runner, MasterRunner):
             vars(environment.parsed_options)["plumbline_workers"] = runner.worker_count
+            self.outcome.processes = max(runner.worker_count, 1)
         else:
             self.generate(environment, self.job.plan)
 
@@ -179,10 +181,11 @@ class Frame:
         options = vars(environment.parsed_options)
         plan = msgspec.convert(options["plumbline_plan"], Plan)
         workers, index = options.get("plumbline_workers") or 1, max(runner.worker_index, 0)
+        plan = msgspec.structs.replace(plan, stages=share(plan.stages, workers), seed=plan.seed + index)
         if plan.messages:
-            share = plan.messages // workers + (index < plan.messages % workers)
-            plan = msgspec.structs.replace(plan, messages=share)
-            if not share:
+            part = plan.messages // workers + (index < plan.messages % workers)
+            plan = msgspec.structs.replace(plan, messages=part)
+            if not part:
                 gevent.spawn(self.tell_done, environment, "")
                 return
         self.generate(environment, plan)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import ipaddress
+import re
 import socket
 import uuid
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from plumbline.loadtests.engine.plan import Plan, Timeouts
+from plumbline.loadtests.engine.schedule import Stage
 from plumbline.probes.profile import Profile, SourceError, default, load
 
 EXIT_OK, EXIT_MISSED, EXIT_NOT_TESTED, EXIT_USAGE = 0, 1, 2, 4
@@ -100,6 +102,11 @@ OPTIONS = [
         (0, 1e9),
     ),
     Option("--think", "pause between the messages of a session", 0.0, float, "SECONDS", (), (0, 3600)),
+    Option("--rate", "open loop: send by the clock, this many a second", None, float, "N", (), (0.001, 1e6)),
+    Option("--ramp", "seconds over which --rate is reached", 0.0, float, "SECONDS", (), (0, 86_400)),
+    Option("--steps", "open loop: rates and their times, such as 100:10s,200:10s", None, str, "LIST"),
+    Option("--poisson", "open loop with random gaps", False, bool),
+    Option("--seed", "seed of everything random", 1, int, "N", (), (0, 2**31)),
     Option("--starttls", "use STARTTLS", False, bool),
     Option("--tls-no-verify", "accept any certificate", False, bool),
     Option("--auth-user", "user for AUTH", None, str, "NAME"),
@@ -186,6 +193,9 @@ def _plan(options: Mapping[str, Any], known: Profile, where: tuple[str, str, int
         pipelining=options["pipelining"],
         phase_sample=options["phase_sample"],
         think_s=options["think"],
+        stages=stages(options),
+        poisson=options["poisson"],
+        seed=options["seed"],
         client_name=facts["client"],
         run_id=uuid.uuid4().hex[:10],
         timeouts=Timeouts(
@@ -195,6 +205,27 @@ def _plan(options: Mapping[str, Any], known: Profile, where: tuple[str, str, int
             give_up=options["give_up"],
         ),
     )
+
+
+def stages(options: Mapping[str, Any]) -> tuple[Stage, ...]:
+    """The open loop that was asked for; empty for a closed loop. Raises UsageError."""
+    if options["steps"]:
+        if options["rate"] or options["ramp"]:
+            raise UsageError("--steps says all the rates; leave --rate and --ramp out")
+        return tuple(_step(word) for word in options["steps"].split(","))
+    if not options["rate"]:
+        if options["ramp"] or options["poisson"]:
+            raise UsageError("--ramp and --poisson need --rate or --steps")
+        return ()
+    ramp = (Stage(0.0, options["rate"], options["ramp"]),) if options["ramp"] else ()
+    return (*ramp, Stage(options["rate"], options["rate"]))
+
+
+def _step(word: str) -> Stage:
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?):(\d+(?:\.\d+)?)s?\s*", word)
+    if not match or not float(match[2]) or not 0 < float(match[1]) <= 1e6:
+        raise UsageError(f"--steps: {word!r} is not RATE:SECONDS, such as 100:10s")
+    return Stage(float(match[1]), float(match[1]), float(match[2]))
 
 
 def _address(text: str) -> str:

@@ -9,10 +9,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
+from plumbline.loadtests.engine.histogram import Histogram
+from plumbline.loadtests.engine.plan import Plan
 from plumbline.loadtests.engine.tally import Tally
 from plumbline.loadtests.options import EXIT_MISSED, EXIT_NOT_TESTED, EXIT_OK, Job
 from plumbline.probes.version import VERSION
 from plumbline.reports import records
+
+BUSY = 0.95  # of a processor: from here on the generator limits the rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,7 @@ class Outcome:
     stopped_early: str = ""  # why the run ended before its time
     interrupted: bool = False
     users: int = 0
+    processes: int = 1
     not_kept: list[str] = field(default_factory=list)  # what could not be written
     facts: dict[str, Any] = field(default_factory=dict)
 
@@ -67,6 +73,17 @@ class Outcome:
             return EXIT_MISSED
         return EXIT_NOT_TESTED if self.interrupted or self.not_kept else EXIT_OK
 
+    @property
+    def generator_limit(self) -> str:
+        """Why the numbers may be the generator's and not the target's; "" where that is not so."""
+        lag = self.tally.phases.get("generator lag", Histogram()).percentile(99)
+        if lag > max(0.001, self.tally.message.percentile(99) / 10):
+            return f"it sent 1 % of the messages {lag * 1e3:.1f} ms or more after their time"
+        busy = self.tally.cpu_s / self.tally.duration / self.processes if self.tally.duration else 0.0
+        if busy > BUSY:
+            return f"it used {busy:.0%} of a processor in each of its processes"
+        return ""
+
     def lines(self) -> list[str]:
         """For the console."""
         if self.why_not_tested:
@@ -74,6 +91,8 @@ class Outcome:
         out = [_numbers(self.tally), _latency(self.tally)]
         if self.interrupted:
             out.append("Interrupted before the end of the run; this is what was measured until then.")
+        if self.generator_limit:
+            out.append(f"The generator may have been the bottleneck: {self.generator_limit}.")
         if self.stopped_early:
             out.append(f"Stopped early: {self.stopped_early}")
         worst = sorted(self.tally.errors.items(), key=lambda item: -item[1])[:5]
@@ -126,7 +145,7 @@ class Outcome:
             errors=tally.errors,
             thresholds={c.name: {"limit": c.limit, "value": c.value, "ok": c.ok} for c in self.checks},
             facts={
-                "latency": _meaning(plan.pipelining, self.capabilities),
+                "latency": _meaning(plan, self.capabilities),
                 "size": plan.size,
                 "recipients": len(plan.recipients),
                 "sessions": self.users,
@@ -136,7 +155,12 @@ class Outcome:
                 "connections": tally.connections,
                 "in_doubt": tally.in_doubt,
                 "octets": tally.octets,
+                "loop": "open" if plan.open_loop else "closed",
+                "stages": msgspec.to_builtins(plan.stages),
+                "longest_queue": tally.longest_queue,
                 "generator_cpu_s": tally.cpu_s,
+                "generator_processes": self.processes,
+                "generator_limit": self.generator_limit,
                 "failure_latency": tally.failure.summary(),
                 "error_samples": tally.samples,
                 "stopped_early": self.stopped_early,
@@ -182,8 +206,10 @@ def _check(name: str, limit: float, tally: Tally) -> Check:
     return Check("--" + name.replace("_", "-"), limit, value, bool(tally.acknowledged) and value <= limit)
 
 
-def _meaning(pipelining: str, capabilities: list[str]) -> str:
-    pipelined = pipelining == "on" or (pipelining == "auto" and "PIPELINING" in capabilities)
+def _meaning(plan: Plan, capabilities: list[str]) -> str:
+    if plan.open_loop:
+        return "from the time the message was meant to be sent to the reply to the end of data"
+    pipelined = plan.pipelining == "on" or (plan.pipelining == "auto" and "PIPELINING" in capabilities)
     if pipelined:
         return "from the first octet of the content to the reply to the end of data"
     return "from MAIL to the reply to the end of data"

@@ -10,10 +10,12 @@ from collections import deque
 from collections.abc import Callable
 from time import perf_counter
 
+from plumbline.loadtests.engine.arrivals import Arrivals
 from plumbline.loadtests.engine.connection import IN, OUT, Address, Connection
 from plumbline.loadtests.engine.ledger import Ledger
 from plumbline.loadtests.engine.payload import Payload
 from plumbline.loadtests.engine.plan import HARD_SESSIONS, Plan
+from plumbline.loadtests.engine.schedule import times
 from plumbline.loadtests.engine.session import Output, Session
 from plumbline.loadtests.engine.steps import EndedError
 from plumbline.loadtests.engine.system import Platform, Timer
@@ -45,7 +47,9 @@ class Engine:
         self._waiting = 0  # sessions that wait for their next attempt to connect
         self._failures = 0  # attempts in a row without a message or a successful check
         self._failing_since = 0.0
-        self._resting: dict[Session, Connection] = {}
+        self._resting: dict[Session, None] = {}
+        times_ = times(plan.stages, plan.poisson, plan.seed)
+        self.arrivals = Arrivals(times_, ledger) if plan.open_loop else None
         self._unopened: deque[None] = deque()
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
@@ -75,6 +79,8 @@ class Engine:
         if not self.stopping:
             self.stopping = True
             self._stop_at = perf_counter() + self.plan.timeouts.drain
+            if self.arrivals is not None:
+                self.arrivals.open = False
         self._wake()
 
     @property
@@ -86,11 +92,19 @@ class Engine:
 
     def claim(self) -> int:
         """The number of a message to send now, or 0."""
-        if self.stopping or self.left <= 0 or self.check:
+        if (
+            self.check
+            or self.left <= 0
+            or (self.stopping if self.arrivals is None else not self.arrivals.due)
+        ):
             return 0
         self.left -= 1
         self.number += 1
         return self.number
+
+    def intended(self, now: float) -> float:
+        """When the message just claimed was meant to be sent."""
+        return now if self.arrivals is None or self.check else self.arrivals.take(now).intended
 
     def unclaim(self) -> None:
         """A claimed message was never begun."""
@@ -99,22 +113,36 @@ class Engine:
     @property
     def finished(self) -> bool:
         """Whether no message will ever be claimed again."""
+        if self.arrivals is not None and self.arrivals.due and self.left > 0:
+            return False
         return self.stopping or self.left <= 0 or len(self._connections) > self._wanted
 
     def idle(self, session: Session) -> None:
-        """The session thinks for a while."""
-        connection = self._by_session(session)
-        if connection is None:
-            return
-        self._resting[session] = connection
-        self._later(self.plan.think_s, lambda: self._resume(session))
+        """The session thinks for a while, or waits for the clock."""
+        self._resting[session] = None
+        if self.arrivals is None:
+            self._later(self.plan.think_s, lambda: self._resume(session))
+        elif not self.arrivals.open and not self.stopping:
+            self.arrivals.start(perf_counter())
+            self._pump()
 
-    def _by_session(self, session: Session) -> Connection | None:
-        return next((c for c in self._connections.values() if c.session is session), None)
+    def _pump(self) -> None:
+        """Hand messages that are due to sessions that rest."""
+        arrivals, now = self.arrivals, perf_counter()
+        if arrivals is None:
+            return
+        again = arrivals.collect(now)
+        while arrivals.due and self._resting:
+            self._resume(next(iter(self._resting)))
+        if again < float("inf"):
+            heapq.heappush(self._timers, (again, next(self._order), self._pump))
 
     def _resume(self, session: Session) -> None:
-        connection = self._resting.pop(session, None)
-        if connection is not None and not session.over:
+        if session not in self._resting:
+            return
+        del self._resting[session]
+        connection = self._connections.get(session.fd)
+        if connection is not None and connection.session is session:
             self._drive(connection, lambda: session.begin(perf_counter()))
 
     # -- the loop ----------------------------------------------------------------------------------
@@ -214,6 +242,7 @@ class Engine:
         family, address = self.address
         session = Session(self.plan, self.payload, self.ledger, self, now, self.check)
         connection = Connection(self.platform.socket(family), session, now)
+        session.fd = connection.fd
         self.last_session = session
         self._connections[connection.fd] = connection
         self._connecting += 1
@@ -327,10 +356,18 @@ class Engine:
             self._check_deadline(connection, now)
         if self._failures > 1 and not self.stopping and now - self._failing_since > limits.give_up:
             self._consider_giving_up()
+        if self.arrivals is not None:
+            self._look_at_arrivals(self.arrivals)
         if self.stopping:
             self._wind_up(now)
         self._open_some()
         self._later(SWEEP, self._sweep)
+
+    def _look_at_arrivals(self, arrivals: Arrivals) -> None:
+        delta = self.ledger.delta
+        delta.longest_queue = max(delta.longest_queue, arrivals.longest)
+        if arrivals.ended and not arrivals.due and not self.stopping:
+            self.stop()
 
     def _check_deadline(self, connection: Connection, now: float) -> None:
         session, limits = connection.session, self.plan.timeouts
@@ -348,6 +385,8 @@ class Engine:
         self.stop()
 
     def _wind_up(self, now: float) -> None:
+        if self.arrivals is not None and now > self._stop_at:
+            self.arrivals.give_up(now)
         for session in list(self._resting):
             self._resume(session)
         for connection in list(self._connections.values()):
@@ -366,6 +405,8 @@ class Engine:
 
     def _close(self) -> None:
         self.stopping = True
+        if self.arrivals is not None:
+            self.arrivals.give_up(perf_counter())
         self._epoll.close()
         self._timer.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+from plumbline.loadtests.engine.schedule import Stage
 
 HARD_SESSIONS = 20_000
 HARD_MESSAGES = 1_000_000_000
@@ -37,8 +38,16 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     pipelining: str = "auto"  # auto, on, off
     phase_sample: int = 1000  # every n-th message of a session goes in lockstep, to time its phases; 0: none
     think_s: float = 0.0  # pause between the messages of a session
+    stages: tuple[Stage, ...] = ()  # of an open loop; empty: closed loop, each session as fast as it can
+    poisson: bool = False
+    seed: int = 0
     run_id: str = "run"
     timeouts: Timeouts = Timeouts()
+
+    @property
+    def open_loop(self) -> bool:
+        """Whether messages are sent by the clock and not when a session is ready."""
+        return bool(self.stages)
 
     @property
     def lmtp(self) -> bool:

@@ -32,6 +32,9 @@ class Supply(Protocol):
     def claim(self) -> int:
         """The number of a message to send now, or 0."""
 
+    def intended(self, now: float) -> float:
+        """When the message just claimed was meant to be sent."""
+
     def unclaim(self) -> None:
         """A claimed message was never begun."""
 
@@ -56,10 +59,12 @@ class Session:
         self.opening = Opening(plan)
         self.replies = Replies()
         self.pending: deque[Step] = deque([Step.BANNER])
+        self.fd = -1  # for whoever drives the session
         self.previous = b""
         self.steady = self.pipelining = self.lockstep = self.over = False
         self.sent_at = now  # what is being answered was sent then
-        self.begun_at = now  # the message under way was begun then
+        self.begun_at = now  # the message under way was begun then; in an open loop, should have been
+        self.started_at = now  # the first octet of the message under way was sent then
         self.number = 0  # of the message under way; 0: none
         self.next_number = 0  # of the message whose envelope went out together with the end of this one
         self.in_body = False  # the message under way has been given to the network
@@ -121,7 +126,8 @@ class Session:
     def _breaks(self) -> bool:
         """Whether the next message must not follow at once in the same write."""
         every = self.plan.phase_sample
-        return self.lockstep or bool(self.plan.think_s) or bool(every and self.count % every == 0)
+        always = self.lockstep or self.plan.open_loop or bool(self.plan.think_s)
+        return always or bool(every and self.count % every == 0)
 
     def _sampled(self, number: int) -> bool:
         """Whether this message goes in lockstep so that its phases can be timed."""
@@ -187,7 +193,7 @@ class Session:
     def _answered(self, now: float) -> None:
         """The message under way has got all of its answers; the next one may be under way already."""
         self.answered = True
-        latency = now - (self.sent_at if self.pipelining else self.begun_at)
+        latency = now - (self.sent_at if self.ack_only else self.begun_at)
         bad = next((reply for reply in self.answers if not reply.good), None)
         self.ledger.reply(bad.code if bad else self.answers[0].code)
         if bad:
@@ -197,8 +203,8 @@ class Session:
             self.ledger.octets += self.payload.octets
             if self.refused_rcpt:
                 self.ledger.delta.error(*_partly(*self.refused_rcpt))
-            if self.lockstep:
-                self.ledger.phase("transaction", now - self.begun_at)
+            if self.lockstep or self.plan.open_loop:
+                self.ledger.phase("transaction", now - self.started_at)
         self.lockstep = False
         self._under_way(self.next_number, now)
         self.sent_at = now
@@ -252,8 +258,9 @@ class Session:
         number = -1 if self.check and not self.count else self.supply.claim()
         if not number:
             return self._nothing(now)
-        self._under_way(number, now)
+        self._under_way(number, self.supply.intended(now))
         self.lockstep = self.check or not self.pipelining or self._sampled(number)
+        self.started_at = now
         if self.lockstep:
             return self._send(Step.MAIL, self.payload.mail, now)
         self.sent_at = now
@@ -319,6 +326,11 @@ class Session:
         self.count += 1
         self.lockstep = False
         self._under_way(0, now)
+
+    @property
+    def ack_only(self) -> bool:
+        """Whether latency counts from the content: the envelope goes out with the message before."""
+        return self.pipelining and not self.plan.open_loop
 
     @property
     def worked(self) -> bool:

@@ -43,6 +43,7 @@ class Tally:
     begun_at: float = 0.0
     ended_at: float = 0.0
     cpu_s: float = 0.0
+    longest_queue: int = 0  # messages due and not begun, in an open loop
     message: Histogram = field(default_factory=Histogram)
     failure: Histogram = field(default_factory=Histogram)
     phases: dict[str, Histogram] = field(default_factory=dict)
@@ -71,6 +72,7 @@ class Tally:
         """Take in everything another tally has."""
         for name in ("acknowledged", "failed", "in_doubt", "octets", "connections", "cpu_s"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.longest_queue = max(self.longest_queue, other.longest_queue)
         starts = [at for at in (self.begun_at, other.begun_at) if at]
         self.begun_at = min(starts, default=0.0)
         self.ended_at = max(self.ended_at, other.ended_at)
@@ -122,5 +124,5 @@ class Tally:
 
 _PLAIN = (
     "acknowledged", "failed", "in_doubt", "octets", "connections", "begun_at", "ended_at", "cpu_s",
-    "replies", "errors", "samples",
+    "longest_queue", "replies", "errors", "samples",
 )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from typing import Any
 
 from plumbline.loadtests.engine.engine import Engine
@@ -14,7 +15,9 @@ from plumbline.loadtests.engine.tally import Tally
 BRISK = Timeouts(connect=2.0, reply=2.0, drain=1.0, give_up=0.5)
 
 
-def run(port: int, sessions: int = 4, check: bool = False, **plan: Any) -> tuple[Tally, Engine]:
+def run(
+    port: int, sessions: int = 4, check: bool = False, stop_after: float = 0.0, **plan: Any
+) -> tuple[Tally, Engine]:
     """Run a plan to its end, give back the account."""
     plan = {"messages": 100, "timeouts": BRISK, **plan}
     made = Plan(host="127.0.0.1", port=port, **plan)
@@ -23,7 +26,11 @@ def run(port: int, sessions: int = 4, check: bool = False, **plan: Any) -> tuple
     engine.check = check
     for _ in range(sessions):
         engine.add_session()
+    timer = threading.Timer(stop_after, engine.stop)
+    if stop_after:
+        timer.start()
     engine.run()
+    timer.cancel()
     ledger.settle()
     return ledger.take(), engine
 

@@ -26,6 +26,7 @@ class Behaviour:
     capabilities: tuple[str, ...] = ("PIPELINING", "8BITMIME")
     answers: dict[str, str] = field(default_factory=dict)
     every: dict[str, tuple[int, str]] = field(default_factory=dict)
+    delays: dict[str, tuple[int, float]] = field(default_factory=dict)  # verb: (which time, seconds)
     die_after: int = 0  # messages; then the sink closes everything and accepts no more
     piecemeal: bool = False  # replies octet by octet
     lmtp: bool = False
@@ -77,7 +78,7 @@ class Sink:
         self._writers.add(writer)
         try:
             await Talk(self, reader, writer).run()
-        except (Hangup, ConnectionError, asyncio.IncompleteReadError):
+        except (Hangup, ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
             self._writers.discard(writer)
@@ -159,6 +160,9 @@ class Talk:
         period, other = behaviour.every.get(verb, (0, ""))
         if period and commands[verb] % period == 0:
             text = other
+        which, seconds = behaviour.delays.get(verb, (0, 0.0))
+        if which and commands[verb] == which:
+            await asyncio.sleep(seconds)
         return await self.say(text.format(n=self.sink.acknowledged + 1))
 
     async def say(self, text: str) -> str:

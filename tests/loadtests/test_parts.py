@@ -140,6 +140,9 @@ class Messages:
         self.left -= 1
         return self.total - self.left if self.left >= 0 else 0
 
+    def intended(self, now: float) -> float:
+        return now
+
     def unclaim(self) -> None:
         self.left += 1
 
