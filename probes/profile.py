@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from .script.hints import explain
 from .script.outcome import Endpoint
+from .script.shape import convert
 from .script.source import Document, SourceError, read
 from .target import BadTarget, parse
 
@@ -85,11 +85,7 @@ def default() -> Profile:
 def _profile(document: Document) -> Profile:
     if not isinstance(document.tree, dict):
         raise document.error((), "a profile is a mapping, such as  recipient: alice@example.test")
-    try:
-        known = msgspec.convert(document.tree, Facts)
-    except msgspec.ValidationError as error:
-        path, message = explain(str(error), Facts)
-        raise document.error(path, message) from None
+    known = convert(document, document.tree, Facts)
     return Profile(
         facts=_facts(known, document.tree),
         companions=_companions(known, document),
