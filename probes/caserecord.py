@@ -8,7 +8,6 @@ from ..reports import records
 from ..reports.records import Verdict
 from .deviations import Deviation
 from .passive import finding
-from .masking import Masker
 from .reproducer import reproducer
 from .runner import Attempted
 from .script.cases import ReadyCase

@@ -12,7 +12,14 @@ from .transcript import Transcript, Uttered
 _MOST = 2000  # octets; a longer talk is no line for the shell any more
 _PAUSE = "sleep 1"  # in place of waiting for the reply
 _VERB = re.compile(rb"(?:[A-Za-z0-9]{1,8} )?(?:PASS|LOGIN|AUTH) ", re.IGNORECASE)
-_STARTTLS = {"smtp": "smtp", "submission": "smtp", "lmtp": "lmtp", "ftp": "ftp", "pop3": "pop3", "imap": "imap"}
+_STARTTLS = {
+    "smtp": "smtp",
+    "submission": "smtp",
+    "lmtp": "lmtp",
+    "ftp": "ftp",
+    "pop3": "pop3",
+    "imap": "imap",
+}
 
 
 def reproducer(transcript: Transcript, endpoint: Endpoint) -> str:

@@ -61,7 +61,9 @@ def test_sdist_has_the_shape_of_the_checkout(built: Path):
     names = {Path(*Path(name).parts[1:]) for name in tarfile.open(sdist).getnames()}
 
     assert tracked() <= names
-    assert {Path(name) for name in ("conftest.py", "pyproject.toml", "README.md", "LICENSE", "Makefile")} <= names
+    assert {
+        Path(name) for name in ("conftest.py", "pyproject.toml", "README.md", "LICENSE", "Makefile")
+    } <= names
 
 
 def test_installed_wheel_checks_a_server_from_an_unrelated_folder(built: Path, tmp_path: Path):
