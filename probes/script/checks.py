@@ -134,6 +134,7 @@ class _Scope:
         self.variables = set(BUILTINS | FACTS | case.needs) | {"tag"}
         for placed in case.state.steps:
             self._saves(placed.step)
+            list(self._connections(placed.step))
 
     def faults(self, step: Step) -> Iterator[tuple[Path_, str]]:
         yield from self._connections(step)

@@ -108,15 +108,16 @@ def _chain(document: Document, spec: States, name: str, seen: tuple[str, ...]) -
     if name in seen:
         raise document.error(place, f"the states {' -> '.join((*seen, name))} go in a circle")
     steps: tuple[Placed, ...] = ()
+    cleanup = _placed(document, state.cleanup, (*place, "cleanup"))
     needs = frozenset(state.needs)
     if state.after:
         if state.after not in spec.states:
             message = checks.unknown("state", state.after, spec.states)
             raise document.error((*place, "after"), message)
         before = _chain(document, spec, state.after, (*seen, name))
-        steps, needs = before.steps, needs | before.needs
+        steps, cleanup, needs = before.steps, cleanup + before.cleanup, needs | before.needs
     steps += _placed(document, state.script, (*place, "script"))
-    return ReadyState(name, spec.protocol, steps, needs)
+    return ReadyState(name, spec.protocol, steps, needs, cleanup=cleanup)
 
 
 def _placed(document: Document, steps: Iterable[Step], path: Path_) -> tuple[Placed, ...]:
@@ -219,7 +220,7 @@ class _SuiteReader:
             requirement=requirement,
             state=state,
             steps=_placed(self.document, case.script, (*path, "script")),
-            cleanup=_placed(self.document, case.cleanup, (*path, "cleanup")),
+            cleanup=_placed(self.document, case.cleanup, (*path, "cleanup")) + state.cleanup,
             needs=frozenset((*suite.needs, *case.needs)) | state.needs,
             unless=frozenset((*suite.unless, *case.unless)),
             tags=frozenset((*suite.tags, *case.tags)),
@@ -228,12 +229,13 @@ class _SuiteReader:
             line=place.line,
             source=self.document.lines(path, following),
             source_line=place.line,
-            states=self._reachable(case),
+            states=self._reachable(case, state),
         )
 
-    def _reachable(self, case: Case) -> dict[tuple[str, str], ReadyState]:
-        """States that `connect` steps of the case may ask for."""
-        if not any(step.connect is not None for step in (*case.script, *case.cleanup)):
+    def _reachable(self, case: Case, start: ReadyState) -> dict[tuple[str, str], ReadyState]:
+        """States that `connect` steps of the case, or of the state it starts in, may ask for."""
+        of_state = (placed.step for placed in (*start.steps, *start.cleanup))
+        if not any(step.connect is not None for step in (*case.script, *case.cleanup, *of_state)):
             return {}
         return {
             (protocol, name): state

@@ -211,6 +211,7 @@ class State(Node, kw_only=True, frozen=True):
     after: str = ""  # the state it builds on; none: the connection is opened
     needs: list[str] = []
     script: list[Step] = []
+    cleanup: list[Step] = []  # played after the cleanup of a case that started here, never judged
 
 
 class States(Node, kw_only=True, frozen=True):
