@@ -30,6 +30,8 @@ from .transcript import Transcript
 _PATIENT = 6  # tries of a case that the target had no room for
 _REFUSED_IN_A_ROW = 3  # after which the target is looked at
 _CASE_DEADLINE = 600.0
+# Dovecot takes a login in clear only from a client whose address is its own, unless told otherwise.
+_ONE_ADDRESS = ("pop3", "imap")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,9 @@ class Runner:
         self._refused = 0
         self._run_id = secrets.token_hex(4)
         self._count = 0
-        self._sources = _sources() if is_loopback(next(iter(setting.endpoints.values())).host) else None
+        target = next(iter(setting.endpoints.values()))
+        rotate = is_loopback(target.host) and target.protocol not in _ONE_ADDRESS
+        self._sources = _sources() if rotate else None
         self._futures: set[Future[Attempted]] = set()
         self._controls: dict[str, trio.Event] = {}
         self._done: dict[str, Attempted] = {}
