@@ -24,6 +24,7 @@ from .runner import Plan, Runner
 from .script.cases import ReadyCase
 from .script.loader import KINDRED, Library
 from .script.outcome import Endpoint, Patience, Setting
+from .script.types import Connect
 from .target import BadTarget, CannotTest, is_loopback, parse, recognised
 from .version import VERSION
 
@@ -131,9 +132,9 @@ class Session:
         if case.spec.intrusive and not self.options.intrusive:
             return "intrusive, could hurt a live service: asked for with --intrusive"
         missing = {
-            step.connect.protocol
-            for step in case.spec.script
-            if step.connect is not None and not isinstance(step.connect, str) and step.connect.protocol
+            placed.step.connect.protocol
+            for placed in (*case.state.steps, *case.steps)
+            if isinstance(placed.step.connect, Connect) and placed.step.connect.protocol
         } - set(probed.setting.endpoints)
         if missing:
             return f"needs a companion endpoint for {', '.join(sorted(missing))} (profile: companions)"
