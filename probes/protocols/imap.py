@@ -1,146 +1,95 @@
-"""IMAP4 (RFC 3501) on the wire: tagged and untagged responses, continuation requests, literals."""
+"""IMAP4 (RFC 3501, RFC 9051) on the wire: tagged and untagged responses, continuation requests."""
 
 from __future__ import annotations
 
 import re
+from collections import deque
 
-from .base import BOUNDS, ONE_LINE, Bounds, Dialect, Endless, Fault, Reply, Shape
-from .octets import Octets, decoded, shown
+from plumbline.probes.protocols.base import ONE_LINE, Bounds, Dialect, Endless, Reply, Shape
+from plumbline.probes.protocols.imapresponse import RULES, Response, ResponseReader
 
 STATUSES = ("OK", "NO", "BAD", "BYE", "PREAUTH", "+", "*")
+# A SEARCH response has no limit in sight, and a mailbox as many messages as it likes.
+BOUNDS = Bounds(line=1_048_576, lines=1_000_000)
 
-_LITERAL = re.compile(rb"~?\{(\d{1,20})\+?\}\r?\n\Z")
-_TAGGED = re.compile(
-    rb"([^\x00-\x20(){%*\"\\\]+\x7f-\xff]+) (OK|NO|BAD)(?: (.*))?\Z", re.DOTALL | re.IGNORECASE
-)
-_UNTAGGED_STATUS = re.compile(rb"\* (OK|NO|BAD|BYE|PREAUTH)(?: (.*))?\Z", re.DOTALL | re.IGNORECASE)
-
-RULES = {
-    "not-a-reply": "A response begins with the tag of a command, with * or with + (RFC 3501, 2.2.2 and 7).",
-    "bare-lf": "Lines end with CRLF (RFC 3501, 2.2).",
-}
+_CODE = re.compile(r"\[([^] ]+)(?: ([^]]*))?]")
 
 
 class ImapReader:
-    """Responses, each kept whole with its literals; untagged ones are gathered until a command completes."""
+    """Gathers untagged responses up to the completion of a command.
+
+    Whatever is not handed out keeps its order and can be asked for in another shape, so nothing is lost
+    where a BYE and a close came in place of the completion, or where the server answered out of order
+    (RFC 3501, 5.5).
+    """
 
     def __init__(self, bounds: Bounds = BOUNDS) -> None:
-        self._octets = Octets()
         self._bounds = bounds
-        self._part = bytearray()  # a response whose literal is still to come
-        self._literal = 0  # octets of the literal that are missing
-        self._responses: list[bytes] = []  # complete, not handed out
-        self._gathered: list[bytes] = []  # untagged ones on the way to a completion
-        self._seen = 0  # octets gathered
+        self._reader = ResponseReader(bounds)
+        self._tag: str | None = None  # whose completion the gathered responses were searched for
+        self._gathered: deque[Response] = deque()
+        self._size = 0  # octets gathered
 
     def feed(self, data: bytes) -> None:
-        """Take octets. Raises Endless."""
-        self._octets.feed(data)
-        while self._advance():
-            pass
-        if len(self._part) + len(self._octets) > self._bounds.body:
-            raise Endless("a response", len(self._part) + len(self._octets))
+        self._reader.feed(data)
+
+    def next_reply(self, shape: Shape = ONE_LINE) -> Reply | None:
+        if shape.tag != self._tag:
+            self._start_over(shape.tag)
+        if shape.tag is None:
+            return _reply(self._reader.responses.popleft()) if self._reader.responses else None
+        while self._reader.responses:
+            response = self._reader.responses.popleft()
+            if response.tag == shape.tag:
+                return self._completed(response)
+            if response.status in ("+", ""):
+                return _reply(response)
+            self._gather(response)
+        return None
 
     @property
     def unread(self) -> bytes:
-        """Octets of responses that were not handed out."""
-        return b"".join((*self._gathered, *self._responses, bytes(self._part), bytes(self._octets)))
+        return b"".join(response.octets for response in self._gathered) + self._reader.unread
 
-    def next_reply(self, shape: Shape = ONE_LINE) -> Reply | None:
-        """One response, or with a tag all responses up to the completion of that command.
+    def _start_over(self, tag: str | None) -> None:
+        self._reader.responses.extendleft(reversed(self._gathered))
+        self._gathered.clear()
+        self._tag, self._size = tag, 0
 
-        A continuation request also ends the wait for a tag: the client has to act on it. A BYE without
-        tag is handed out when the tag does not follow only by the caller's time-out or the close.
-        """
-        while self._responses:
-            response = self._responses.pop(0)
-            if shape.tag is None:
-                return _single(response)
-            if response.startswith(b"+"):
-                return _single(response)
-            if not response.startswith(b"* "):
-                return self._completed(response, shape.tag)
-            self._gathered.append(response)
-            self._seen += len(response)
-            if self._seen > self._bounds.body or len(self._gathered) > self._bounds.lines:
-                raise Endless("a reply", self._seen)
-        return None
+    def _gather(self, response: Response) -> None:
+        self._gathered.append(response)
+        self._size += len(response.octets)
+        if len(self._gathered) > self._bounds.lines or self._size > self._bounds.body:
+            raise Endless("a reply", self._size)
 
-    def _completed(self, response: bytes, tag: str) -> Reply:
-        untagged, self._gathered, self._seen = self._gathered, [], 0
-        reply = _single(response)
-        faults = [fault for part in untagged for fault in _line_faults(part)] + list(reply.faults)
-        if reply.tag and reply.tag != tag:
-            faults.append(Fault("not-a-reply", f"the tag {reply.tag!r} was not sent, {tag!r} was"))
-        return Reply(
-            octets=b"".join(untagged) + response,
-            status=reply.status if reply.tag == tag else "",
-            lines=reply.lines,
-            faults=tuple(faults),
-            tag=reply.tag,
-            untagged=tuple(_without_end(part) for part in untagged),
-        )
-
-    def _advance(self) -> bool:
-        """Move one line or one literal from the octets to the response; False when octets are missing."""
-        if self._literal:
-            taken = self._octets.take(self._literal)
-            if taken is None:
-                return False
-            self._part += taken
-            self._literal = 0
-            return True
-        line = self._octets.line(self._bounds.line if not self._part else self._bounds.body)
-        if line is None:
-            return False
-        self._part += line
-        announced = _LITERAL.search(line)
-        if announced and not _in_text(bytes(self._part)):
-            self._literal = int(announced[1])
-            if self._literal > self._bounds.body:
-                raise Endless(f"a literal of {self._literal} octets", len(self._part))
-        else:
-            self._responses.append(bytes(self._part))
-            self._part.clear()
-        return True
+    def _completed(self, response: Response) -> Reply:
+        untagged = [other for other in self._gathered if not other.tag]
+        self._gathered = deque(other for other in self._gathered if other.tag)
+        self._size = sum(len(other.octets) for other in self._gathered)
+        return _reply(response, untagged)
 
 
-def _in_text(response: bytes) -> bool:
-    """Human-readable text may end in braces without meaning a literal."""
-    line = response.rstrip(b"\r\n")
-    return bool(_TAGGED.match(line) or _UNTAGGED_STATUS.match(line) or line.startswith(b"+"))
+def _reply(response: Response, before: list[Response] | None = None) -> Reply:
+    untagged = [*(before or ()), *([response] if response.is_untagged else ())]
+    everything = [*(before or ()), response]
+    faults = {fault.rule: fault for part in reversed(everything) for fault in reversed(part.faults)}
+    return Reply(
+        octets=b"".join(part.octets for part in everything),
+        status=response.status,
+        lines=(response.text,),
+        faults=tuple(faults.values()),
+        tag=response.tag,
+        untagged=tuple(part.content for part in untagged),
+    )
 
 
-def _without_end(response: bytes) -> bytes:
-    return response[:-2] if response.endswith(b"\r\n") else response.removesuffix(b"\n")
+def response_code(text: str) -> tuple[str, str]:
+    """Name, in upper case, and argument of a response text code; `[READ-ONLY] done` gives ("READ-ONLY", "").
 
-
-def _line_faults(response: bytes) -> tuple[Fault, ...]:
-    if response.endswith(b"\r\n"):
-        return ()
-    return (Fault("bare-lf", f"LF without CR ends {shown(_without_end(response))}"),)
-
-
-def _single(response: bytes) -> Reply:
-    """One response on its own: a greeting, a continuation request, untagged data or a completion."""
-    content, faults = _without_end(response), _line_faults(response)
-    if content == b"+" or content.startswith(b"+ "):
-        return Reply(response, "+", (decoded(content[2:]),), faults)
-    if match := _UNTAGGED_STATUS.match(content):
-        status = match[1].decode("ascii").upper()
-        return Reply(response, status, (decoded(match[2] or b""),), faults, untagged=(content,))
-    if content.startswith(b"* "):
-        return Reply(response, "*", (decoded(content[2:]),), faults, untagged=(content,))
-    if match := _TAGGED.match(content):
-        tag, status = decoded(match[1]), match[2].decode("ascii").upper()
-        return Reply(response, status, (decoded(match[3] or b""),), faults, tag=tag)
-    fault = Fault("not-a-reply", f"expected a tag, * or +, got {shown(content)}")
-    return Reply(response, "", (decoded(content),), (*faults, fault))
-
-
-def reader(bounds: Bounds = BOUNDS) -> ImapReader:
-    """A reader of IMAP responses."""
-    return ImapReader(bounds)
+    ("", "") where the text of a status response has none (RFC 3501, 7.1).
+    """
+    found = _CODE.match(text)
+    return (found[1].upper(), found[2] or "") if found else ("", "")
 
 
 def command(line: bytes) -> bytes:
@@ -149,7 +98,7 @@ def command(line: bytes) -> bytes:
 
 
 def content(message: bytes) -> bytes:
-    """A literal's octets are sent as they are."""
+    """Unchanged: a literal is counted, nothing marks its end."""
     return message
 
 
@@ -166,7 +115,7 @@ def is_pattern(text: str) -> bool:
 DIALECT = Dialect(
     name="imap",
     port=143,
-    reader=reader,
+    reader=ImapReader,
     command=command,
     content=content,
     matches=matches,

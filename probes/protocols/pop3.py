@@ -18,13 +18,15 @@ _END_AMONG_LONE_LF = re.compile(rb"(?:\A|\n)\.\r?\n")
 _LONGEST_END = 5
 _STUFFED = re.compile(rb"(\A|\r\n)\.")
 _STUFFED_AMONG_LONE_LF = re.compile(rb"(\A|\n)\.")
+_LONE_LF = re.compile(rb"(?<!\r)\n")
+_UNSTUFFED = re.compile(rb"(?:\A|\r\n)(\.[^.][^\r\n]{0,40})")
 _ALWAYS_MULTI_LINE = ("RETR", "TOP", "CAPA")
 _MULTI_LINE_ALONE = ("LIST", "UIDL", "LANG")
 
 RULES = {
     "not-a-reply": "A response begins with +OK or -ERR (RFC 1939, 3), a challenge with + (RFC 5034, 4).",
     "status-case": "+OK and -ERR are sent in upper case (RFC 1939, 3).",
-    "separator": "Behind the status the line ends or a space stands (RFC 2449, 4); "
+    "separator": "Behind the status the line ends or a space stands (RFC 2449, 3); "
     "behind the + of a challenge stands a space (RFC 5034, 4).",
     "line-too-long": "The first line of a response has at most 512 octets, CRLF included (RFC 1939, 3).",
     "bare-lf": "Lines end with CRLF (RFC 1939, 3).",
@@ -128,10 +130,6 @@ def _unstuffed(raw: bytes, head: _Head) -> bytes:
 
 def _without_end(raw: bytes) -> bytes:
     return raw[: raw.rindex(b".")]
-
-
-_LONE_LF = re.compile(rb"(?<!\r)\n")
-_UNSTUFFED = re.compile(rb"(?:\A|\r\n)(\.[^.][^\r\n]{0,40})")
 
 
 def _body_faults(raw: bytes, head: _Head) -> Iterator[Fault]:

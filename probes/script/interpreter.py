@@ -298,7 +298,7 @@ class Player:
             reason = f"the server says that it cannot do this now: {got}"
             busy = answer.status == "421"
             raise Ended(Verdict.INCONCLUSIVE, reason, expected=expected, got=got, unavailable=busy)
-        self.fail(given, expected, got, unavailable=answer in (Trouble.CLOSED, Trouble.RESET))
+        self.fail(given, expected, got, unavailable=isinstance(answer, Trouble))
 
     def fail(self, given: bool, expected: str, got: str, *, unavailable: bool = False) -> NoReturn:
         """End the case: as failed, or as inconclusive where the step was only a precondition."""
