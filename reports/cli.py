@@ -15,15 +15,12 @@ from .text import plural
 DONE, UNREADABLE, USAGE = 0, 2, 4
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> None:  # type: ignore[override]
-        self.print_usage(sys.stderr)
-        self.exit(USAGE, f"{self.prog}: {message}\n")
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """The command. Exit codes: 0 written, 2 nothing could be read, 4 wrong usage."""
-    arguments = _parser().parse_args(argv)
+    try:
+        arguments = _parser().parse_args(argv)
+    except SystemExit as stop:
+        return USAGE if stop.code else DONE
     try:
         report = page.write(arguments.results, arguments.output)
     except Unreadable as error:
@@ -37,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = argparse.ArgumentParser(
         prog="plumbline report",
         description="Write one self-contained HTML report on the results of one or more runs.",
         epilog="Exit codes: 0 written, 2 no results could be read, 4 wrong usage.",
@@ -46,7 +43,12 @@ def _parser() -> argparse.ArgumentParser:
         "results", nargs="+", type=Path, metavar="RESULTS.jsonl", help="files written with --results"
     )
     parser.add_argument(
-        "-o", "--output", required=True, type=Path, metavar="FILE.html", help="the report to write"
+        "-o",
+        "--output",
+        default=Path("report.html"),
+        type=Path,
+        metavar="FILE.html",
+        help="default: report.html",
     )
     return parser
 

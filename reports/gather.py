@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import assert_never
 
 from . import records
-from .records import AnyRecord, Case, Load, Run, Sample, Sanity, Summary, Target
+from .records import AnyRecord, Case, DamagedResults, Load, Run, Sample, Sanity, Summary, Target
 
 
-class Unreadable(Exception):
+class Unreadable(DamagedResults):
     """A file of which nothing can be used. The message is for people."""
 
 

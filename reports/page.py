@@ -86,6 +86,6 @@ def _environment() -> jinja2.Environment:
     return environment
 
 
-def _finalize(value: Any) -> Any:  # noqa: ANN401 - whatever a template prints
+def _finalize(value: Any) -> Any:
     """Everything a template prints goes through here, before it is escaped."""
     return text.visible(value) if type(value) is str else value

@@ -34,7 +34,7 @@ class Grammar:
     """Where the protocols differ.
 
     code_on_every_line: SMTP yes; FTP has the code on the first and the last line, others are free.
-    clean: a line that no rule can object to, to save judging it.
+    clean: a line with a code that no rule objects to, to save judging it.
     line_faults: what else is wrong with a line (True: it is the first).
     reply_faults: what is wrong with all lines together.
     text: undoes the protocol's escapes in a line's text.
@@ -87,7 +87,7 @@ def faults_of(lines: Sequence[Line], grammar: Grammar) -> tuple[Fault, ...]:
         return (Fault("not-a-reply", f"expected three digits, got {shown(lines[0].content)}"),)
     found: dict[str, Fault] = {}
     for number, line in enumerate(lines, 1):
-        if grammar.clean.fullmatch(line.octets):
+        if line.code and grammar.clean.fullmatch(line.octets):
             continue
         for fault in (*common_faults(line, grammar), *grammar.line_faults(line, number == 1)):
             found.setdefault(fault.rule, Fault(fault.rule, f"line {number}: {fault.detail}"))

@@ -110,7 +110,7 @@ DIALECT = Dialect(
     content=content,
     matches=code_matches,
     is_pattern=is_pattern,
-    # "Not now" is policy or load (greylisting, limits), no violation: RFC 5321, 4.2.1, transient negative replies.
+    # "Not now" is policy or load (greylisting, limits), no violation (RFC 5321, 4.2.1).
     unavailable=("421", "450", "451", "452"),
     goodbye=b"QUIT\r\n",
     rules=RULES,

@@ -142,6 +142,7 @@ class Player:
             local, peer = connection.ends.local, connection.ends.peer
             self.variables |= {"host": peer.host, "port": str(peer.port)}
             self.variables |= {"local_host": local.host, "local_port": str(local.port)}
+            self.variables |= {"local_host_commas": local.host.replace(".", ",")}
 
     def connection(self, name: str) -> Connection:
         """The connection of that name. Raises Ended: a script may only use what it has opened."""
@@ -297,7 +298,7 @@ class Player:
             reason = f"the server says that it cannot do this now: {got}"
             busy = answer.status == "421"
             raise Ended(Verdict.INCONCLUSIVE, reason, expected=expected, got=got, unavailable=busy)
-        self.fail(given, expected, got, unavailable=answer in (Trouble.CLOSED, Trouble.RESET))
+        self.fail(given, expected, got, unavailable=isinstance(answer, Trouble))
 
     def fail(self, given: bool, expected: str, got: str, *, unavailable: bool = False) -> NoReturn:
         """End the case: as failed, or as inconclusive where the step was only a precondition."""

@@ -83,3 +83,14 @@ def verdicts(
 def red(found: Mapping[str, tuple[Verdict, str]]) -> set[str]:
     """The ids of the cases that failed."""
     return {name for name, (verdict, _) in found.items() if verdict is Verdict.FAIL}
+
+
+def assert_model_passes(found: Mapping[str, tuple[Verdict, str]]) -> None:
+    """A conforming server gets no red, and nothing stays untested on it."""
+    good = (Verdict.PASS, Verdict.TOLERATED, Verdict.INFO)
+    assert {name: told for name, told in found.items() if told[0] not in good} == {}
+
+
+def not_shown(cases: list[ReadyCase], expected: Mapping[str, set[str]]) -> set[str]:
+    """Cases that no mutant turns red."""
+    return {case.id.partition("/")[2] for case in cases} - set().union(*expected.values())

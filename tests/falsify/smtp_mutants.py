@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
-from tests.falsify.harness import Mutant
+from tests.falsify.harness import saying
 from tests.models.smtp import SmtpModel
 
 M = SmtpModel
-ALL_SENT = {"smtp/delivered-once", "smtp/received-line-added", "smtp/several-transactions"}
 
 
 class SilentGreeting(M):
@@ -423,14 +420,114 @@ class GreetsWith(M):
         self.say(self.text)
 
 
-def _stuffed(self, text):
-    return text
+class GreetsWithoutName(GreetsWith):
+    text = "220 !! welcome"
 
 
-def _cut_inside(self, text):
-    return re.sub(rb"\.", b"", text)
+class Greets250(GreetsWith):
+    text = "250 mx.example.test"
 
 
-MUTANTS: list[Mutant] = [
-    Mutant("greets_554", type("Greets554", (GreetsWith,), {"text": "554 no service"}), frozenset()),
-]
+class EhloBadForm(M):
+    keywords = ("PIPELINING", "? what", "HELP")
+
+
+class NoTrace(M):
+    def trace(self):
+        return b""
+
+
+class KeepsStuffing(M):
+    def unstuff(self, text):
+        return text
+
+
+class EatsInnerDots(M):
+    def unstuff(self, text):
+        return super().unstuff(text).replace(b".", b"")
+
+
+NAMED: dict[str, type[M]] = {
+    "no_greeting": SilentGreeting,
+    "greets_250": Greets250,
+    "greets_without_name": GreetsWithoutName,
+    "acts_at_once": ActsAtOnce,
+    "one_segment_one_command": OneSegmentOneCommand,
+    "no_pieces_in_data": NoPiecesInData,
+    "obeys_in_data": ObeysInData,
+    "hangs_up_on_unknown": HangsUpOnUnknown,
+    "hangs_up_on_syntax": HangsUpOnSyntax,
+    "quit_stays": QuitStays,
+    "quit_without_221": QuitWithout221,
+    "quit_only_after_ehlo": QuitOnlyAfterEhlo,
+    "quit_not_in_transaction": QuitNotInTransaction,
+    "delivers_on_quit": DeliversOnQuit,
+    "one_mail_per_session": OneMailPerSession,
+    "loses_mail": LosesMail,
+    "doubles_mail": DoublesMail,
+    "no_trace": NoTrace,
+    "keeps_stuffing": KeepsStuffing,
+    "eats_inner_dots": EatsInnerDots,
+    "ehlo_keeps_transaction": EhloKeepsTransaction,
+    "rset_keeps_transaction": RsetKeepsTransaction,
+    "rset_forgets_ehlo": RsetForgetsEhlo,
+    "ehlo_once": EhloOnce,
+    "ehlo_bad_form": EhloBadForm,
+    "data_keeps_buffers": DataKeepsBuffers,
+    "two_replies_to_data": TwoRepliesToData,
+    "nested_mail": NestedMail,
+    "no_null_path": NoNullPath,
+    "open_relay": OpenRelay,
+    "knows_everybody": KnowsEverybody,
+    "no_postmaster": NoPostmaster,
+    "one_recipient": OneRecipient,
+    "refusal_spoils": RefusalSpoils,
+    "null_recipient": NullRecipient,
+    "rcpt_without_mail": RcptWithoutMail,
+    "mail_syntax_free": SyntaxFree,
+    "rcpt_syntax_free": RcptSyntaxFree,
+    "any_mail_parameter": AnyMailParameter,
+    "any_rcpt_parameter": AnyRcptParameter,
+    "case_matters": CaseMatters,
+    "refuses_recipients": RefusesRecipients,
+    "data_argument": DataArgument,
+    "data_without_mail": DataWithoutMail,
+    "data_without_rcpt": DataWithoutRcpt,
+    "vrfy_resets": VrfyResets,
+    "noop_resets": NoopResets,
+    "noop_needs_ehlo": NoopNeedsEhlo,
+    "noop_takes_nothing": NoopTakesNothing,
+    "empty_ehlo": EmptyEhlo,
+    "empty_helo": EmptyHelo,
+    "multiline_helo": MultilineHelo,
+    "nameless_helo": NamelessHelo,
+    "strange_code": StrangeCode,
+    "no_reply": NoReply,
+    "two_codes": TwoCodes,
+    "bare_lf": BareLf,
+    "long_lines": LongLines,
+    "turn_obeyed": TurnObeyed,
+    "hangs_up_on_turn": HangsUpOnTurn,
+}
+SAYING: dict[str, type[M]] = {
+    name: type(f"Saying_{name}", (M,), {method: saying(*texts)})
+    for name, method, texts in [
+        ("no_ehlo", "do_EHLO", ["500 what?"]),
+        ("no_helo", "do_HELO", ["502 say EHLO"]),
+        ("refuses_mail", "mail_accepted", ["553 not you"]),
+        ("mail_354", "mail_accepted", ["354 go on"]),
+        ("refuses_data", "data_accepted", ["554 no data today"]),
+        ("noop_500", "do_NOOP", ["500 what?"]),
+        ("rset_500", "do_RSET", ["500 what?"]),
+        ("vrfy_500", "do_VRFY", ["500 what?"]),
+        ("expn_354", "do_EXPN", ["354 who?"]),
+        ("help_354", "do_HELP", ["354 how?"]),
+        ("unknown_250", "unknown", ["250 if you say so"]),
+        ("send_354", "do_SEND", ["354 go on"]),
+        ("soml_354", "do_SOML", ["354 go on"]),
+        ("saml_354", "do_SAML", ["354 go on"]),
+        ("mail_before_ehlo_354", "do_MAIL", ["354 go on"]),
+        ("rejects_text", "accept", ["554 not this text"]),
+        ("two_replies_to_noop", "do_NOOP", ["250 OK", "250 really"]),
+    ]
+}

@@ -1,0 +1,83 @@
+"""Suite files and cases as pytest sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ..reports.records import Case as CaseRecord
+from ..reports.records import Verdict
+from .failure_text import failure_text
+from .judged import Standing, fails_run, standing
+from .requirements import CatalogueError
+from .script.cases import ReadyCase
+from .script.loader import SuiteErrors
+
+if TYPE_CHECKING:
+    from .controller import Controller
+
+
+class CaseFailed(Exception):
+    """A case's verdict, as pytest wants to have it."""
+
+
+class SuiteFile(pytest.File):
+    """One YAML file."""
+
+    controller: Controller
+
+    def collect(self) -> Iterator[CaseItem]:
+        """All its cases; what is wrong with the file is told without a traceback."""
+        try:
+            cases = self.controller.library.cases(self.path)
+        except (SuiteErrors, CatalogueError) as error:
+            raise self.CollectError(str(error)) from None
+        for case in cases:
+            yield CaseItem.of(self, case)
+
+
+class CaseItem(pytest.Item):
+    """One case."""
+
+    case: ReadyCase
+    controller: Controller
+    record: CaseRecord | None = None
+
+    @classmethod
+    def of(cls, parent: SuiteFile, case: ReadyCase) -> CaseItem:
+        """An item for a case, with level, protocol and tags as markers."""
+        item: CaseItem = cls.from_parent(parent, name=case.id.partition("/")[2])
+        item.case, item.controller = case, parent.controller
+        for name in sorted({case.protocol, _word(case.requirement.level), *map(_word, case.tags)}):
+            parent.config.addinivalue_line("markers", f"{name}: cases of this protocol, level or tag")
+            item.add_marker(getattr(pytest.mark, name))
+        item.user_properties.append(("requirement", case.requirement.id))
+        item.user_properties.append(("level", case.requirement.level))
+        return item
+
+    def runtest(self) -> None:
+        """Have the case run, and tell pytest its verdict."""
+        self.record = record = self.controller.record(self.case)
+        if fails_run(record, strict=self.controller.options.strict):
+            raise CaseFailed
+        kind = standing(record)
+        if kind is Standing.DEVIATION:
+            pytest.xfail(record.deviation.get("reason", ""))
+        if record.verdict in (Verdict.SKIPPED, Verdict.INCONCLUSIVE):
+            pytest.skip(record.reason)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str:
+        """A failure in words for people; a fault of ours keeps its traceback."""
+        if isinstance(excinfo.value, CaseFailed) and self.record is not None:
+            return failure_text(self.record)
+        return str(super().repr_failure(excinfo, style))
+
+    def reportinfo(self) -> tuple[str, int, str]:
+        """Where the case stands."""
+        return self.case.file, self.case.line - 1, self.case.id
+
+
+def _word(text: str) -> str:
+    return text.lower().replace(" ", "_").replace("-", "_")

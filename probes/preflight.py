@@ -1,0 +1,79 @@
+"""Before anything is judged: is the target there, does it greet, does it let us in, what does it offer?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..reports.records import Verdict
+from .capability import ASK, capabilities
+from .ops import Talk
+from .script.cases import Placed, ReadyState
+from .script.interpreter import Player
+from .script.outcome import Endpoint, Outcome, Seen, Setting
+from .script.types import Step
+from .target import CannotTest
+
+# How far preflight goes: the first of these states whose facts the profile gives.
+_GOALS: Mapping[str, tuple[str, ...]] = {
+    "smtp": ("ehlo",),
+    "submission": ("ehlo",),
+    "lmtp": ("lhlo",),
+    "ftp": ("logged-in", "greeting"),
+    "pop3": ("transaction", "greeting"),
+    "imap": ("authenticated", "greeting"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What preflight found out about one target."""
+
+    endpoint: Endpoint
+    greeting: str
+    capabilities: frozenset[str]
+
+
+def preflight(endpoint: Endpoint, setting: Setting, states: Mapping[str, ReadyState]) -> Talk[Facts]:
+    """Reach the farthest state that the profile allows, and ask what is offered. Raises CannotTest."""
+    state = _goal(endpoint.protocol, setting, states)
+    outcome = yield from _reached(state, setting, endpoint.protocol)
+    if outcome.verdict is not Verdict.INFO and outcome.verdict is not Verdict.PASS:
+        raise CannotTest(f"{endpoint.url}: {_words(state, outcome)}")
+    greeting = next((one.reply.text for one in outcome.seen if not one.command), "")
+    return Facts(endpoint, greeting, capabilities(outcome.seen))
+
+
+def _goal(protocol: str, setting: Setting, states: Mapping[str, ReadyState]) -> ReadyState:
+    for name in _GOALS[protocol]:
+        if name in states and all(setting.facts.get(need) for need in states[name].needs):
+            return states[name]
+    raise CannotTest(f"there are no suites for {protocol} yet")
+
+
+def _reached(state: ReadyState, setting: Setting, protocol: str) -> Talk[Outcome]:
+    steps = []
+    if protocol in ASK:
+        steps.append(Placed(Step(C=ASK[protocol], observe="capabilities"), "preflight", 1, 1))
+    return (yield from Player(setting, {"marker": "preflight"}, {}).verdict(state, steps))
+
+
+def _words(state: ReadyState, outcome: Outcome) -> str:
+    advice = " Check the account in the profile." if state.name in ("logged-in", "transaction") else ""
+    if outcome.expected:
+        return (
+            f"on the way to '{state.name}' it was expected to answer {outcome.expected}"
+            f"{' to ' + outcome.sent.rstrip() if outcome.sent else ''}, but: {outcome.got}.{advice}"
+        )
+    return f"{outcome.reason}.{advice}"
+
+
+def sanity(endpoint: Endpoint, setting: Setting) -> Talk[str]:
+    """Whether the target still greets. What is wrong, or ""."""
+    greeting = ReadyState("greeting", endpoint.protocol, ())
+    step = Placed(Step(observe="greeting"), "sanity", 1, 1)
+    outcome: Outcome = yield from Player(setting, {}, {}).verdict(greeting, (step,))
+    heard: tuple[Seen, ...] = outcome.seen
+    if heard and heard[0].reply.status in ("220", "+OK", "OK", "PREAUTH", "120"):
+        return ""
+    return outcome.reason

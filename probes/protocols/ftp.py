@@ -1,0 +1,98 @@
+"""FTP's control connection (RFC 959, RFC 1123 4.1) on the wire: replies in a Telnet stream."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from plumbline.probes.protocols.base import BOUNDS, Bounds, Dialect, Fault
+from plumbline.probes.protocols.codereply import CodeReader, Grammar, Line, code_matches
+from plumbline.probes.protocols.octets import shown
+from plumbline.probes.protocols.telnet import Telnet, escaped
+
+_CODE_LIKE = re.compile(rb"[0-9]{3}(?:[ -]|\Z)")
+_PATTERN = re.compile(r"[1-6](?:[0-9][0-9]|[0-9]z|yz)")
+
+RULES = {
+    "not-a-reply": "A reply begins with a three-digit code (RFC 959, 4.2).",
+    "code-range": "The first digit of a reply code is 1 to 5, the second 0 to 5 (RFC 959, 4.2); "
+    "631 to 633 are protected replies (RFC 2228, 4).",
+    "separator": "Behind the code stands a space, or a hyphen where lines follow (RFC 959, 4.2).",
+    "bare-code": "The code is followed by a space even where no text follows (RFC 959, 4.2).",
+    "unpadded-number": "A line between first and last that begins with a three-digit number is padded "
+    "in front, lest it be taken for the last (RFC 959, 4.2).",
+    "bare-lf": "Lines end with the Telnet end of line, CR LF (RFC 959, 4.2).",
+    "bare-cr": "CR is followed by LF or, being data, by NUL (RFC 854, the NVT printer).",
+}
+
+
+def _line_faults(line: Line, _first: bool) -> Iterator[Fault]:
+    if not line.code and _CODE_LIKE.match(line.content):
+        yield Fault("unpadded-number", f"not the last line, yet it begins {shown(line.content)}")
+
+
+def _reply_faults(_lines: Sequence[Line]) -> Iterator[Fault]:
+    return iter(())
+
+
+def _text(text: bytes) -> bytes:
+    return text.replace(b"\r\0", b"\r")
+
+
+_GRAMMAR = Grammar(
+    codes=re.compile("[1-5][0-5][0-9]|63[123]"),
+    code_on_every_line=False,
+    clean=re.compile(rb"[1-5][0-5][0-9][ -][\t -~]*\r\n"),
+    bare_cr=re.compile(rb"\r(?!\0)"),
+    line_faults=_line_faults,
+    reply_faults=_reply_faults,
+    text=_text,
+)
+
+
+class FtpReader(CodeReader):
+    """Replies, and apart from them the Telnet commands that came: `telnet`, each a whole command."""
+
+    def __init__(self, bounds: Bounds = BOUNDS) -> None:
+        super().__init__(_GRAMMAR, bounds)
+        self._telnet = Telnet(bounds)
+
+    def feed(self, data: bytes) -> None:
+        super().feed(self._telnet.feed(data))
+
+    @property
+    def telnet(self) -> list[bytes]:
+        return self._telnet.commands
+
+    @property
+    def unread(self) -> bytes:
+        return super().unread + self._telnet.unfinished
+
+
+def command(line: bytes) -> bytes:
+    """The line as sent, Telnet's own octets escaped."""
+    return escaped(line) + b"\r\n"
+
+
+def content(message: bytes) -> bytes:
+    """Unchanged: files travel on data connections."""
+    return message
+
+
+def is_pattern(text: str) -> bool:
+    """Whether this is a code ("226"), a class ("2yz") or a group ("22z")."""
+    return _PATTERN.fullmatch(text) is not None
+
+
+DIALECT = Dialect(
+    name="ftp",
+    port=21,
+    reader=FtpReader,
+    command=command,
+    content=content,
+    matches=code_matches,
+    is_pattern=is_pattern,
+    unavailable=("421",),
+    goodbye=b"QUIT\r\n",
+    rules=RULES,
+)

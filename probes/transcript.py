@@ -1,0 +1,139 @@
+"""What was said, by whom and when: records made from a driver's operations, with bounded memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..reports.records import Event, escape
+from .masking import MASK, Masker
+from .ops import (
+    Accept,
+    Address,
+    Close,
+    Endpoints,
+    Listen,
+    Lost,
+    Now,
+    Op,
+    Open,
+    ReadFiles,
+    Recv,
+    Reset,
+    Send,
+    Shutdown,
+    Sleep,
+    StartTLS,
+    Trouble,
+)
+
+OCTETS = 4096  # shown of one write or read
+EVENTS = 2000
+_DATA = " data"  # how the name of an FTP data connection ends
+
+
+@dataclass(frozen=True, slots=True)
+class Uttered:
+    """What we did on a control connection, for whoever wants to do it again: octets, or a TLS handshake."""
+
+    octets: bytes = b""
+    secret: bool = False
+    tls: bool = False
+
+
+class Transcript:
+    """An observer that keeps events."""
+
+    def __init__(self, masker: Masker | None = None) -> None:
+        self.events: list[Event] = []
+        self.uttered: list[Uttered] = []  # on the main connection
+        self.cut = False  # there was more than is kept
+        self._masker = masker or Masker()
+        self._start: float | None = None
+        self._secure: set[str] = set()
+
+    def saw(self, op: Op, started: float, ended: float, answer: object) -> None:
+        """Note one operation."""
+        if self._start is None:
+            self._start = started
+        if self.cut:
+            return
+        at = round((started if isinstance(op, Send) else ended) - self._start, 6)
+        match op:
+            case Now() | ReadFiles():
+                return
+            case Send() if not isinstance(answer, Lost):
+                self._utter(op.conn, Uttered(op.data, op.secret))
+                self._octets(at, "C", op.conn, op.data, secret=op.secret)
+            case Recv() if isinstance(answer, bytes) and answer:
+                self._octets(at, "S", op.conn, answer, secret=False)
+            case _:
+                self._keep(Event(at=at, who="*", text=self._sentence(op, answer), conn=_control(op)))
+
+    def _octets(self, at: float, who: str, conn: str, data: bytes, *, secret: bool) -> None:
+        text = MASK if secret else self._masker.text(escape(data[:OCTETS]))
+        event = Event(at=at, who=who, text=text, conn=conn, tls=conn in self._secure, secret=secret)
+        if conn.endswith(_DATA):
+            event.who, event.conn = f"{who}{_DATA}", conn.removesuffix(_DATA)
+        if len(data) > OCTETS:
+            event.size = len(data)
+        self._keep(event)
+
+    def _keep(self, event: Event) -> None:
+        if len(self.events) >= EVENTS:
+            self.cut = True
+            event = Event(at=event.at, who="*", text=f"more than {EVENTS} events; the rest is not shown")
+        self.events.append(event)
+
+    def _utter(self, conn: str, uttered: Uttered) -> None:
+        if conn == "main" and len(self.uttered) < EVENTS:
+            self.uttered.append(uttered)
+
+    def _sentence(self, op: Op, answer: object) -> str:
+        if isinstance(answer, Lost):
+            return _trouble(op, answer)
+        if isinstance(op, Open | Accept):
+            self._secure.discard(op.conn)
+        if isinstance(op, StartTLS):
+            self._secure.add(op.conn)
+            self._utter(op.conn, Uttered(tls=True))
+        return _done(op, answer)
+
+
+def _done(op: Op, answer: object) -> str:
+    match op, answer:
+        case Open(), Endpoints():
+            return f"connected: {_ends(answer)}"
+        case Accept(), Endpoints():
+            return f"the server connected: {_ends(answer)}"
+        case Listen(), Address():
+            return f"we listen on {answer.host} port {answer.port}"
+        case Recv(), _:
+            return "the server closed the connection (FIN)"
+        case StartTLS(), _:
+            return f"TLS: {answer}"
+        case Shutdown(), _:
+            return "we sent FIN"
+        case Reset(), _:
+            return "we sent RST"
+        case Close(), _:
+            return "we closed the connection"
+        case Sleep(), _:
+            return f"pause of {op.seconds:g} s"
+        case _:
+            return type(op).__name__
+
+
+def _trouble(op: Op, lost: Lost) -> str:
+    if isinstance(op, Recv) and lost.trouble is Trouble.SILENT:
+        return f"silence for {op.timeout:.3g} s"
+    if isinstance(op, Recv) and lost.trouble is Trouble.RESET:
+        return "the server reset the connection (RST)"
+    return str(lost)
+
+
+def _control(op: Op) -> str:
+    return str(getattr(op, "conn", "main")).removesuffix(_DATA)
+
+
+def _ends(ends: Endpoints) -> str:
+    return f"{ends.local.host} port {ends.local.port} to {ends.peer.host} port {ends.peer.port}"

@@ -1,0 +1,218 @@
+"""Every SMTP case fails on a server that breaks its rule, and passes on one that keeps it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.falsify.harness import assert_model_passes, cases_of, not_shown, red, verdicts
+from tests.falsify.smtp_mutants import NAMED, SAYING
+from tests.models.smtp import SmtpModel
+
+MUTANTS = {**NAMED, **SAYING}
+FACTS = {
+    "recipient": "alice@example.test",
+    "recipient.local": "alice",
+    "second_recipient": "bob@example.test",
+    "unknown_recipient": "nobody@example.test",
+    "foreign_recipient": "someone@elsewhere.example",
+    "sender": "probe@client.test",
+    "client": "client.test",
+}
+MAILBOX = {"via": "maildir", "path": "/mail"}
+
+# Mutant -> the cases that must fail on it, and no others. Sessions as textbooks show them fail along with
+# whatever step of theirs is broken.
+RED: dict[str, set[str]] = {
+    "no_greeting": {
+        "greeting",
+        "greeting-names-host",
+        "greeting-waits-not",
+        "textbook-session",
+        "textbook-session-1982",
+    },
+    "greets_250": {"greeting", "greeting-names-host", "textbook-session", "textbook-session-1982"},
+    "greets_without_name": {"greeting-names-host"},
+    "acts_at_once": {"command-without-crlf"},
+    "one_segment_one_command": {"command-in-pieces", "command-without-crlf"},
+    "no_pieces_in_data": {"end-of-data-in-pieces"},
+    "obeys_in_data": {"data-commands-are-text"},
+    "hangs_up_on_unknown": {"unknown-command-keeps-connection"},
+    "hangs_up_on_syntax": {"syntax-error-keeps-connection"},
+    "quit_stays": {
+        "quit-before-ehlo",
+        "quit-in-transaction",
+        "quit-reply-and-close",
+        "textbook-session",
+        "textbook-session-1982",
+    },
+    "quit_without_221": {
+        "data-end-of-data",
+        "quit-before-ehlo",
+        "quit-in-transaction",
+        "quit-reply-and-close",
+        "replies-one-a-command",
+        "textbook-session",
+        "textbook-session-1982",
+    },
+    "quit_only_after_ehlo": {"quit-before-ehlo"},
+    "quit_not_in_transaction": {"quit-in-transaction"},
+    "delivers_on_quit": {"quit-aborts-transaction"},
+    "one_mail_per_session": {"several-transactions"},
+    "loses_mail": {"delivered-once", "dot-stuffing-removed", "received-line-added"},
+    "doubles_mail": {"delivered-once", "dot-stuffing-removed", "received-line-added"},
+    "no_trace": {"received-line-added"},
+    "keeps_stuffing": {"dot-stuffing-removed"},
+    "eats_inner_dots": {"dot-stuffing-removed"},
+    "ehlo_keeps_transaction": {"ehlo-resets-transaction"},
+    "rset_keeps_transaction": {"rset-discards-transaction", "rset-then-mail"},
+    "rset_forgets_ehlo": {"rset-then-mail"},
+    "ehlo_once": {"ehlo-resets-transaction", "ehlo-twice"},
+    "ehlo_bad_form": {"ehlo-reply-form"},
+    "data_keeps_buffers": {"data-clears-buffers", "mail-twice"},
+    "two_replies_to_data": {
+        "data-clears-buffers",
+        "data-end-of-data",
+        "several-transactions",
+        "textbook-session",
+        "textbook-session-1982",
+    },
+    "nested_mail": {"mail-twice"},
+    "no_null_path": {"mail-null-path"},
+    "open_relay": {"rcpt-relay-denied"},
+    "knows_everybody": {"rcpt-unknown-recipient"},
+    "no_postmaster": {"rcpt-postmaster"},
+    "one_recipient": {"rcpt-several"},
+    "refusal_spoils": {"rcpt-refused-spoils-nothing"},
+    "null_recipient": {"rcpt-null-path"},
+    "rcpt_without_mail": {
+        "data-clears-buffers",
+        "ehlo-resets-transaction",
+        "rcpt-before-mail",
+        "rset-discards-transaction",
+    },
+    "mail_syntax_free": {"mail-syntax-error"},
+    "rcpt_syntax_free": {"rcpt-syntax-error"},
+    "any_mail_parameter": {"mail-unknown-parameter"},
+    "any_rcpt_parameter": {"rcpt-unknown-parameter"},
+    "case_matters": {"mail-verb-case"},
+    "refuses_recipients": {"rcpt-accepted", "rcpt-postmaster", "textbook-session", "textbook-session-1982"},
+    "data_argument": {"data-with-argument"},
+    "data_without_mail": {"data-before-mail"},
+    "data_without_rcpt": {"data-before-rcpt"},
+    "vrfy_resets": {"vrfy-keeps-transaction"},
+    "noop_resets": {"noop-keeps-transaction"},
+    "noop_needs_ehlo": {"noop-before-ehlo"},
+    "noop_takes_nothing": {"noop-argument-ignored"},
+    "empty_ehlo": {"ehlo-without-argument"},
+    "empty_helo": {"helo-without-argument"},
+    "multiline_helo": {"helo-accepted"},
+    "nameless_helo": {"helo-names-server"},
+    "strange_code": {
+        "command-in-pieces",
+        "command-without-crlf",
+        "noop-after-ehlo",
+        "noop-argument-ignored",
+        "noop-before-ehlo",
+        "replies-code-digits",
+    },
+    "no_reply": {
+        "command-in-pieces",
+        "command-without-crlf",
+        "noop-after-ehlo",
+        "noop-argument-ignored",
+        "noop-before-ehlo",
+        "replies-code-digits",
+        "replies-one-a-command",
+        "syntax-error-keeps-connection",
+        "turn-refused-session-goes-on",
+        "unknown-command-keeps-connection",
+    },
+    "two_codes": {"replies-same-code"},
+    "bare_lf": {"replies-end-in-crlf"},
+    "long_lines": {"replies-length"},
+    "turn_obeyed": {"turn-reply"},
+    "hangs_up_on_turn": {"turn-refused-session-goes-on"},
+    "no_ehlo": {"ehlo-accepted", "ehlo-reply-form", "textbook-session"},
+    "no_helo": {"helo-accepted", "helo-names-server", "textbook-session-1982"},
+    "refuses_mail": {
+        "mail-accepted",
+        "mail-null-path",
+        "mail-verb-case",
+        "textbook-session",
+        "textbook-session-1982",
+    },
+    "mail_354": {
+        "mail-accepted",
+        "mail-null-path",
+        "mail-verb-case",
+        "textbook-session",
+        "textbook-session-1982",
+    },
+    "refuses_data": {
+        "data-accepted",
+        "noop-keeps-transaction",
+        "rcpt-refused-spoils-nothing",
+        "textbook-session",
+        "textbook-session-1982",
+        "vrfy-keeps-transaction",
+    },
+    "noop_500": {
+        "command-in-pieces",
+        "command-without-crlf",
+        "noop-after-ehlo",
+        "noop-argument-ignored",
+        "noop-before-ehlo",
+        "replies-one-a-command",
+    },
+    "rset_500": {"rset-accepted", "rset-discards-transaction"},
+    "vrfy_500": {"vrfy-implemented"},
+    "expn_354": {"expn-reply"},
+    "help_354": {"help-reply"},
+    "unknown_250": {"unknown-command"},
+    "send_354": {"send-from-reply"},
+    "soml_354": {"soml-from-reply"},
+    "saml_354": {"saml-from-reply"},
+    "mail_before_ehlo_354": {
+        "mail-accepted",
+        "mail-before-ehlo",
+        "mail-null-path",
+        "mail-syntax-error",
+        "mail-unknown-parameter",
+        "mail-verb-case",
+        "textbook-session",
+        "textbook-session-1982",
+    },
+    "rejects_text": {
+        "data-commands-are-text",
+        "data-end-of-data",
+        "dot-stuffing-removed",
+        "end-of-data-in-pieces",
+        "textbook-session",
+        "textbook-session-1982",
+    },
+    "two_replies_to_noop": {"noop-keeps-transaction", "replies-one-a-command"},
+}
+
+
+@pytest.fixture(scope="module")
+def cases():
+    return cases_of("smtp")
+
+
+def test_conforming_server_gets_no_red(cases):
+    assert_model_passes(verdicts(cases, {"smtp": SmtpModel}, FACTS, MAILBOX))
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_mutant_turns_exactly_these_red(name, cases):
+    found = verdicts(cases, {"smtp": MUTANTS[name]}, FACTS, MAILBOX)
+
+    assert red(found) == {f"smtp/{case}" for case in RED[name]}
+
+
+def test_every_case_is_shown_to_fail(cases):
+    assert not_shown(cases, RED) == set()
+
+
+def test_every_mutant_is_caught():
+    assert {name for name in MUTANTS if not RED[name]} == set()
