@@ -8,10 +8,10 @@ from ..reports import records
 from ..reports.records import Verdict
 from .deviations import Deviation
 from .passive import finding
+from .reproducer import reproducer
 from .runner import Attempted
 from .script.cases import ReadyCase
 from .script.outcome import Endpoint
-from .transcript import reproducer
 
 _FINDINGS = 20
 
@@ -33,7 +33,7 @@ def made(attempted: Attempted, endpoint: Endpoint, deviation: Deviation | None) 
     record.findings = [
         finding(seen, fault.rule, fault.detail) for seen in outcome.seen for fault in seen.reply.faults
     ][:_FINDINGS]
-    record.reproducer = reproducer(attempted.transcript, endpoint.host, endpoint.port, tls=endpoint.tls)
+    record.reproducer = reproducer(attempted.transcript, endpoint)
     if deviation is not None:
         record.deviation = deviation.told()
     return record

@@ -272,15 +272,17 @@ def _embedded(options: Options) -> tuple[Any, Options, Profile]:
     """Start the embedded servers; the options with them as targets, and their profile."""
     from dataclasses import replace
 
-    from ..lab import embedded
+    from ..lab import LabError, embedded
     from . import profile as profiles
 
     try:
         servers = embedded.start()
-    except embedded.NotInstalled as error:
+    except LabError as error:
         raise CannotTest(str(error)) from None
-    urls = tuple(servers.endpoints.values())
-    return servers, replace(options, targets=urls), profiles.load(Path(servers.profile))
+    wanted = {name: servers.endpoints[name] for name in ("smtp", "ftp")}
+    urls = tuple(f"{name}://{host}:{port}" for name, (host, port) in wanted.items())
+    facts = {**servers.profiles["ftp"], **servers.profiles["smtp"]}
+    return servers, replace(options, targets=urls), profiles.of(facts, f"embedded: {servers.version}")
 
 
 def _command(config: pytest.Config) -> tuple[str, ...]:

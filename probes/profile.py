@@ -72,6 +72,11 @@ def load(path: Path) -> Profile:
     return _profile(read(path))
 
 
+def of(facts: Mapping[str, Any], product: str = "") -> Profile:
+    """A profile made by a program. Raises SourceError."""
+    return _profile(Document("profile", "", {"product": product, **facts}))
+
+
 def default() -> Profile:
     """What is assumed where there is no profile: only what we say of ourselves."""
     return Profile(facts={"client": CLIENT, "sender": f"probe@{CLIENT}"})

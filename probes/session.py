@@ -24,6 +24,7 @@ from .runner import Plan, Runner
 from .script.cases import ReadyCase
 from .script.loader import KINDRED, Library
 from .script.outcome import Endpoint, Patience, Setting
+from .script.types import Connect
 from .target import BadTarget, CannotTest, is_loopback, parse, recognised
 from .version import VERSION
 
@@ -72,6 +73,7 @@ class Session:
     library: Library
     deviations: Mapping[str, Deviation] = field(default_factory=dict)
     probed: list[Probed] = field(default_factory=list)
+    controls: dict[str, ReadyCase] = field(default_factory=dict)
     start_records: list[records.AnyRecord] = field(default_factory=list)
     started: float = field(default_factory=time.monotonic)
 
@@ -105,17 +107,16 @@ class Session:
         )
         states = self.library.states(KINDRED.get(endpoint.protocol, endpoint.protocol))
         facts = blocking_driver.play(preflight(endpoint, setting, states))
-        plan = Plan(self.options.in_flight, self.options.again)
+        plan = Plan(self.options.in_flight, self.options.again, controls=self.controls)
         self.probed.append(Probed(facts, setting, Runner(setting, plan)))
         self.start_records.append(_target_record(facts, self.profile.product))
         self.start_records.append(records.Sanity(when="start", ok=True, target=endpoint.url))
 
     def start(self, cases: Iterable[ReadyCase]) -> None:
         """Start the runners; `cases` are all that could be control cases."""
-        controls = {case.id: case for case in cases}
+        self.controls.update((case.id, case) for case in cases)
         for probed in self.probed:
-            probed.runner.plan.controls = controls
-            probed.runner.__enter__()
+            probed.runner.start()
 
     def on(self, protocol: str) -> Probed | None:
         """The target whose cases are those of this protocol."""
@@ -131,9 +132,9 @@ class Session:
         if case.spec.intrusive and not self.options.intrusive:
             return "intrusive, could hurt a live service: asked for with --intrusive"
         missing = {
-            step.connect.protocol
-            for step in case.spec.script
-            if step.connect is not None and not isinstance(step.connect, str) and step.connect.protocol
+            placed.step.connect.protocol
+            for placed in (*case.state.steps, *case.steps)
+            if isinstance(placed.step.connect, Connect) and placed.step.connect.protocol
         } - set(probed.setting.endpoints)
         if missing:
             return f"needs a companion endpoint for {', '.join(sorted(missing))} (profile: companions)"
