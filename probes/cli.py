@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from .plugin import suites_folder
+from .options import suites_folder
 from .version import VERSION
 
 USAGE = 4
