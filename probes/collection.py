@@ -14,8 +14,8 @@ from .items import CaseItem, SuiteFile
 from .options import suites_folder
 from .requirements import CatalogueError
 from .script.cases import ReadyCase
-from .script.checks import unknown
 from .script.loader import PROTOCOLS, Library, SuiteErrors
+from .script.shape import unknown
 
 if TYPE_CHECKING:
     from .controller import Controller

@@ -96,7 +96,7 @@ class Controller:
         if not self.options.targets:
             self.embedded = start_embedded(self.config)
             self.options = self.embedded.options(self.options)
-        self.session = Session(self.options)
+        self.session = Session(self.options, self.selection.library)
         if not self.worker:
             self.results = Results(self.options.results, self.options.report)
         try:

@@ -11,9 +11,8 @@ from typing import Any
 import msgspec
 
 from .masking import masked
-from .script.checks import unknown
-from .script.hints import explain
 from .script.outcome import Endpoint
+from .script.shape import convert, unknown
 from .script.source import Document, Path_, SourceError, read
 from .target import BadTarget, parse
 
@@ -100,11 +99,7 @@ def default() -> Profile:
 def _profile(document: Document) -> Profile:
     if not isinstance(document.tree, dict):
         raise document.error((), "a profile is a mapping, such as  recipient: alice@example.test")
-    try:
-        known = msgspec.convert(document.tree, Facts)
-    except msgspec.ValidationError as error:
-        path, message = explain(str(error), Facts)
-        raise document.error(path, message) from None
+    known: Facts = convert(document, document.tree, Facts)
     if known.role and known.role not in ROLES:
         raise document.error(("role",), unknown("role", known.role, ROLES))
     companions = _companions(known, document)

@@ -75,20 +75,18 @@ class Probed:
 class Session:
     """A run. Making one reads its files; `look` goes to the targets; `close` stops and looks again."""
 
-    def __init__(self, options: Options, profile: Profile | None = None) -> None:
+    def __init__(self, options: Options, library: Library) -> None:
         """Raises BadTarget, SourceError: mistakes of the user."""
         self.options = options
         self.targets = [parse(text) for text in options.targets]
         _one_of_each(self.targets)
-        if profile is None:
-            profile = profiles.load(options.profile) if options.profile else profiles.default()
-        self.profile = profile
-        self.library = Library.open()
+        self.profile = profiles.load(options.profile) if options.profile else profiles.default()
+        self.library = library
         self.deviations: Mapping[str, Deviation] = (
             deviations_file.load(options.deviations) if options.deviations else {}
         )
         self.probed: list[Probed] = []
-        self.records: list[records.AnyRecord] = [_run_record(options, profile)]  # of the run's beginning
+        self.records: list[records.AnyRecord] = [_run_record(options, self.profile)]  # of the run's beginning
         self.started = time.monotonic()
 
     def look(self) -> None:
