@@ -232,16 +232,16 @@ class Controller:
     # -- the terminal
 
     def pytest_report_header(self) -> list[str]:
-        """Who is tested."""
-        return summary.header(self.session) if self.session is not None else []
+        """Who is tested: here where xdist's controller collects nothing, else behind the number of cases."""
+        return summary.header(self.session) if self.session is not None and self.distributed else []
 
     def pytest_report_collectionfinish(self, items: list[pytest.Item]) -> list[str]:
-        """How many cases make sense on these targets."""
-        if self.session is None or self.distributed:
+        """Who is tested, with how many cases. Shown with -q as well."""
+        if self.session is None:
             return []
         cases = [item.case for item in items if isinstance(item, CaseItem)]
         skipped = sum(bool(self.session.skip_reason(case)) for case in cases)
-        return [f"{len(cases)} cases, {skipped} of which do not apply here and are skipped"]
+        return [*summary.header(self.session), f"{len(cases)} cases, {skipped} of them do not apply here"]
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:

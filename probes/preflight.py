@@ -70,6 +70,8 @@ def _words(state: ReadyState, outcome: Outcome) -> str:
             f"on the way to '{state.name}' it was expected to answer {outcome.expected}"
             f"{' to ' + outcome.sent.rstrip() if outcome.sent else ''}, but: {outcome.got}.{advice}"
         )
+    if not outcome.seen and ": refused: " in outcome.reason:
+        return "nobody listens there (connection refused). Is the server running, is the port right?"
     return f"{outcome.reason}.{advice}"
 
 

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from .check import COMMAND
 from .options import WORKER_FACT
 from .session import Options
-
-COMMAND = "PLUMBLINE_COMMAND"  # environment variable by which `plumbline check` says what the user typed
 
 
 def options_of(config: pytest.Config) -> Options:

@@ -255,7 +255,7 @@ def _one_of_each(targets: Iterable[Target]) -> None:
 
 
 def _companions_needed(case: ReadyCase) -> set[str]:
-    connects = (step.connect for step in case.spec.script)
+    connects = (placed.step.connect for placed in (*case.state.steps, *case.steps))
     return {one.protocol for one in connects if isinstance(one, Connect) and one.protocol}
 
 
