@@ -68,7 +68,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--target", action="append", default=[], help=argparse.SUPPRESS)
     add_options(parser.add_argument)
     parser.add_argument("--strict", action="store_true", help="A missed SHOULD fails the run as well.")
+    for option, metavar, about in _PYTEST:
+        parser.add_argument(option, metavar=metavar, dest=f"pytest {option}", help=f"{about} (pytest).")
     return parser
+
+
+_PYTEST = (
+    ("-k", "EXPRESSION", "Only cases whose names match"),
+    ("-m", "MARKERS", "Only cases of these levels and tags, such as 'must and not security'"),
+    ("-n", "N", "Spread over N processes"),
+)
 
 
 def _pytest(options: argparse.Namespace) -> Iterator[str]:
@@ -93,10 +102,12 @@ def _ours(options: argparse.Namespace) -> Iterator[str]:
     targets = [*options.target, *(word for word in options.words if not word.endswith(OWN))]
     yield from (f"--target={target}" for target in targets)
     for name, value in vars(options).items():
-        option = "--" + name.replace("_", "-")
+        option = name.removeprefix("pytest ") if name.startswith("pytest ") else f"--{name.replace('_', '-')}"
         if name in ("words", "target") or not value:
             continue
         match value:
+            case str() if name.startswith("pytest "):
+                yield from (option, value)
             case True:
                 yield option
             case list():
