@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from . import accounts, catalogue, lifecycle, packages, profiles, state
 from .catalogue import UnknownServerError
-from .model import LabError, Server
+from .model import PORT_OFFSETS, LabError, Server
 
 _FAILED, _USAGE = 2, 4
 
@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     start.add_argument("names", nargs="+", metavar="NAME")
     start.add_argument(
-        "--port-base", type=int, metavar="N", help="fixed ports from N on (default: free ports)"
+        "--port-base", type=_port_base, metavar="N", help="fixed ports from N on (default: free ports)"
     )
     start.add_argument(
         "--as", dest="instance", metavar="INSTANCE", help="a name for it, to run one product twice"
@@ -71,6 +71,13 @@ def _parser() -> argparse.ArgumentParser:
     install.add_argument("names", nargs="+", metavar="NAME")
     _command(commands, "cleanup", _cleanup, "remove the system accounts that the lab made")
     return parser
+
+
+def _port_base(text: str) -> int:
+    highest = 65535 - max(PORT_OFFSETS.values())
+    if not text.isdecimal() or not 1 <= int(text) <= highest:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to {highest}")
+    return int(text)
 
 
 def _command(
