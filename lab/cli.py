@@ -6,9 +6,11 @@ Exit codes: 0 done, 2 could not be done, 4 wrong use.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NoReturn
 
 from . import accounts, catalogue, lifecycle, packages, profiles, state
@@ -32,13 +34,24 @@ def main(argv: list[str]) -> int:
         return end.code if isinstance(end.code, int) else _USAGE
     command: Callable[[argparse.Namespace], int] = options.command
     try:
-        return command(options)
+        with _interrupted_by_sigterm():
+            return command(options)
     except UnknownServerError as error:
         return _complain(error, _USAGE)
     except LabError as error:
         return _complain(error, _FAILED)
     except KeyboardInterrupt:
         return _complain("interrupted; nothing was left behind", 130)
+
+
+@contextlib.contextmanager
+def _interrupted_by_sigterm() -> Iterator[None]:
+    """SIGTERM cleans up as Ctrl-C does."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _complain(error: LabError | str, code: int) -> int:

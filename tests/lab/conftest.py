@@ -34,7 +34,8 @@ def lab_folder(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pyte
     if request.node.get_closest_marker("lab"):
         return places.cache()
     monkeypatch.setenv("PLUMBLINE_LAB_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)  # what tempfile remembers of an earlier TMPDIR
     return tmp_path
 
 

@@ -1,5 +1,7 @@
 import os
+import signal
 import socket
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +16,21 @@ from plumbline.lab.model import LabError, Product
 from .conftest import child_of, until
 
 Make = Callable[..., Product]
+
+
+# A product that never listens, started by the command.
+_ENDLESS_START = """
+import sys
+from plumbline.lab import catalogue, cli
+from plumbline.lab.model import Launch, Product, Program, Source
+
+sleep = Program((sys.executable, "-c", "import time; time.sleep(60)"))
+product = Product(
+    "sleeper", "", ("smtp",), Source("own", ()), lambda bench: Launch((sleep,), {}), mail_users=False, needs_root=False
+)
+catalogue.products = lambda: {"sleeper": product}
+sys.exit(cli.main(["start", "sleeper"]))
+"""
 
 
 def _left(folder: Path) -> list[str]:
@@ -134,6 +151,24 @@ def _found(pid: int) -> processes.Process:
     found = processes.look(pid)
     assert found
     return found
+
+
+@pytest.mark.parametrize(("sig", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -9)])
+def test_a_start_command_that_is_ended_leaves_nothing(
+    sig: signal.Signals, code: int, make_product: Make, lab_folder: Path
+) -> None:
+    """SIGKILL cannot be caught: then the next start clears away what is left."""
+    starter = subprocess.Popen([sys.executable, "-c", _ENDLESS_START], stderr=subprocess.PIPE)
+    assert until(lambda: any(record.processes for record in state.load_all()))
+    (record,) = state.load_all()
+    starter.send_signal(sig)
+    starter.communicate()
+    assert starter.returncode == code
+    make_product()
+    with lab.running("listener"):
+        assert not any(processes.alive(process) for process in record.processes)
+        assert not Path(record.directory).exists()
+        assert len(_left(lab_folder)) == 1
 
 
 def test_the_state_survives_its_process(make_product: Make) -> None:
