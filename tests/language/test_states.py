@@ -46,7 +46,7 @@ _BAD = [
     ("about: read", "abuot: read", "3:3: 'about' is missing here"),
     ("protocol: smtp", "protocol: ftp", "1:11: these are states of 'ftp', the folder is that of 'smtp'"),
     ("- S: 220", "- S: 22", "6:12: '22' is no reply of smtp"),
-    ("- S: 220", "- connect: {name: b, protocol: smpt}", "unknown protocol 'smpt'"),
+    ("- S: 220", "- connect: {name: b, protocol: smpt}", "6:38: unknown protocol 'smpt'; did you mean 'smtp'?"),
     ("{id}", "{di}", "12:12: unknown variable 'di'"),
     ("needs: [SIZE]", "needs: [Size]", "10:13: 'Size': capabilities are written in capitals"),
     ("  greeting:", "  Greeting:", "3:3: 'Greeting' is no name for a state"),
