@@ -55,3 +55,4 @@ class ReadyCase:
     source: str  # the case as written
     source_line: int
     states: dict[tuple[str, str], ReadyState] = field(default_factory=dict)  # (protocol, state) for `connect`
+    path: tuple[str | int, ...] = ()  # of the case within its file's data
