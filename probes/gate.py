@@ -23,9 +23,9 @@ class Gate:
         self._changed = trio.Condition()
         self._locks: dict[str, trio.Lock] = {}
 
-    def halve(self) -> None:
-        """The target cannot take as much at once."""
-        self.window = max(1, self.window // 2)
+    def halve(self, window: int) -> None:
+        """The target cannot take as much at once as this; several cases may notice the same shortage."""
+        self.window = min(self.window, max(1, window // 2))
 
     @asynccontextmanager
     async def passage(self, serial: bool | str) -> AsyncIterator[None]:
@@ -62,8 +62,11 @@ class Gate:
                 while self._alone or self._running:
                     await self._changed.wait()
                 self._alone = True
-            finally:
+            except BaseException:
                 self._alone_waiting -= 1
+                self._changed.notify_all()
+                raise
+            self._alone_waiting -= 1
         try:
             yield
         finally:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
+from dataclasses import dataclass
 
 from ..reports.records import Event, escape
+from .masking import MASK, Masker
 from .ops import (
     Accept,
+    Address,
     Close,
     Endpoints,
     Listen,
@@ -24,16 +26,28 @@ from .ops import (
     Trouble,
 )
 
-_OCTETS = 4096  # shown of one write or read
-_EVENTS = 2000
+OCTETS = 4096  # shown of one write or read
+EVENTS = 2000
+_DATA = " data"  # how the name of an FTP data connection ends
+
+
+@dataclass(frozen=True, slots=True)
+class Uttered:
+    """What we did on a control connection, for whoever wants to do it again: octets, or a TLS handshake."""
+
+    octets: bytes = b""
+    secret: bool = False
+    tls: bool = False
 
 
 class Transcript:
     """An observer that keeps events."""
 
-    def __init__(self) -> None:
+    def __init__(self, masker: Masker | None = None) -> None:
         self.events: list[Event] = []
-        self.sent: list[tuple[str, bytes]] = []  # what a reproducer needs, secrets left out
+        self.uttered: list[Uttered] = []  # on the main connection
+        self.cut = False  # there was more than is kept
+        self._masker = masker or Masker()
         self._start: float | None = None
         self._secure: set[str] = set()
 
@@ -41,91 +55,85 @@ class Transcript:
         """Note one operation."""
         if self._start is None:
             self._start = started
-        told = self._told(op, answer)
-        if told is None or len(self.events) > _EVENTS:
+        if self.cut:
             return
-        who, octets, text, secret = told
-        conn = getattr(op, "conn", "main")
-        event = Event(
-            at=round((started if isinstance(op, Send) else ended) - self._start, 6),
-            who=who + (" data" if conn.endswith(" data") and who != "*" else ""),
-            text="****" if secret else escape(octets[:_OCTETS]) if who != "*" else text,
-            conn=conn.removesuffix(" data"),
-            tls=conn in self._secure,
-            size=len(octets) if len(octets) > _OCTETS else 0,
-            secret=secret,
-        )
-        if len(self.events) == _EVENTS:
-            event = Event(at=event.at, who="*", text=f"more than {_EVENTS} events; the rest is not shown")
+        at = round((started if isinstance(op, Send) else ended) - self._start, 6)
+        match op:
+            case Now() | ReadFiles():
+                return
+            case Send() if not isinstance(answer, Lost):
+                self._utter(op.conn, Uttered(op.data, op.secret))
+                self._octets(at, "C", op.conn, op.data, secret=op.secret)
+            case Recv() if isinstance(answer, bytes) and answer:
+                self._octets(at, "S", op.conn, answer, secret=False)
+            case _:
+                self._keep(Event(at=at, who="*", text=self._sentence(op, answer), conn=_control(op)))
+
+    def _octets(self, at: float, who: str, conn: str, data: bytes, *, secret: bool) -> None:
+        text = MASK if secret else self._masker.text(escape(data[:OCTETS]))
+        event = Event(at=at, who=who, text=text, conn=conn, tls=conn in self._secure, secret=secret)
+        if conn.endswith(_DATA):
+            event.who, event.conn = f"{who}{_DATA}", conn.removesuffix(_DATA)
+        if len(data) > OCTETS:
+            event.size = len(data)
+        self._keep(event)
+
+    def _keep(self, event: Event) -> None:
+        if len(self.events) >= EVENTS:
+            self.cut = True
+            event = Event(at=event.at, who="*", text=f"more than {EVENTS} events; the rest is not shown")
         self.events.append(event)
 
-    def _told(self, op: Op, answer: object) -> tuple[str, bytes, str, bool] | None:
-        match op:
-            case Send():
-                if not op.secret and not op.conn.endswith(" data"):
-                    self.sent.append((op.conn, op.data))
-                return (
-                    ("*", b"", str(answer), False)
-                    if isinstance(answer, Lost)
-                    else ("C", op.data, "", op.secret)
-                )
-            case Recv() if isinstance(answer, bytes) and answer:
-                return "S", answer, "", False
-            case Now() | ReadFiles():
-                return None
-            case _:
-                return "*", b"", self._sentence(op, answer), False
+    def _utter(self, conn: str, uttered: Uttered) -> None:
+        if conn == "main" and len(self.uttered) < EVENTS:
+            self.uttered.append(uttered)
 
     def _sentence(self, op: Op, answer: object) -> str:
         if isinstance(answer, Lost):
-            return self._trouble(op, answer)
-        match op:
-            case Open() | Accept():
-                self._secure.discard(op.conn)
-                ends = answer if isinstance(answer, Endpoints) else None
-                verb = "connected" if isinstance(op, Open) else "the server connected"
-                return f"{verb}: {_name(ends)}"
-            case Recv():
-                return "the server closed the connection (FIN)"
-            case StartTLS():
-                self._secure.add(op.conn)
-                return f"TLS: {answer}"
-            case Shutdown():
-                return "we sent FIN"
-            case Reset():
-                return "we sent RST"
-            case Close():
-                return "we closed the connection"
-            case Listen():
-                return f"we listen: {answer}"
-            case Sleep():
-                return f"pause of {op.seconds:g} s"
-            case _:
-                return type(op).__name__
-
-    def _trouble(self, op: Op, lost: Lost) -> str:
-        if isinstance(op, Recv) and lost.trouble is Trouble.SILENT:
-            return f"silence for {op.timeout:.3g} s"
-        if isinstance(op, Recv) and lost.trouble is Trouble.RESET:
-            return "the server reset the connection (RST)"
-        return str(lost)
+            return _trouble(op, answer)
+        if isinstance(op, Open | Accept):
+            self._secure.discard(op.conn)
+        if isinstance(op, StartTLS):
+            self._secure.add(op.conn)
+            self._utter(op.conn, Uttered(tls=True))
+        return _done(op, answer)
 
 
-def _name(ends: Endpoints | None) -> str:
-    if ends is None:
-        return ""
+def _done(op: Op, answer: object) -> str:
+    match op, answer:
+        case Open(), Endpoints():
+            return f"connected: {_ends(answer)}"
+        case Accept(), Endpoints():
+            return f"the server connected: {_ends(answer)}"
+        case Listen(), Address():
+            return f"we listen on {answer.host} port {answer.port}"
+        case Recv(), _:
+            return "the server closed the connection (FIN)"
+        case StartTLS(), _:
+            return f"TLS: {answer}"
+        case Shutdown(), _:
+            return "we sent FIN"
+        case Reset(), _:
+            return "we sent RST"
+        case Close(), _:
+            return "we closed the connection"
+        case Sleep(), _:
+            return f"pause of {op.seconds:g} s"
+        case _:
+            return type(op).__name__
+
+
+def _trouble(op: Op, lost: Lost) -> str:
+    if isinstance(op, Recv) and lost.trouble is Trouble.SILENT:
+        return f"silence for {op.timeout:.3g} s"
+    if isinstance(op, Recv) and lost.trouble is Trouble.RESET:
+        return "the server reset the connection (RST)"
+    return str(lost)
+
+
+def _control(op: Op) -> str:
+    return str(getattr(op, "conn", "main")).removesuffix(_DATA)
+
+
+def _ends(ends: Endpoints) -> str:
     return f"{ends.local.host} port {ends.local.port} to {ends.peer.host} port {ends.peer.port}"
-
-
-def reproducer(transcript: Transcript, host: str, port: int, *, tls: bool) -> str:
-    """A shell line that says the same to the server with nothing of ours; pauses stand for waiting."""
-    said = [octets for conn, octets in transcript.sent if conn == "main"]
-    if not said or sum(map(len, said)) > 2000:
-        return ""
-    parts = "; ".join(f"printf {shlex.quote(_printf(octets))}; sleep 1" for octets in said)
-    to = f"openssl s_client -quiet -connect {host}:{port}" if tls else f"nc {host} {port}"
-    return f"{{ sleep 1; {parts}; }} | {to}"
-
-
-def _printf(octets: bytes) -> str:
-    return escape(octets).replace("%", "%%")

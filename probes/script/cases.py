@@ -31,6 +31,7 @@ class ReadyState:
     steps: tuple[Placed, ...]
     needs: frozenset[str] = frozenset()
     connects: bool = True
+    cleanup: tuple[Placed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +55,4 @@ class ReadyCase:
     source: str  # the case as written
     source_line: int
     states: dict[tuple[str, str], ReadyState] = field(default_factory=dict)  # (protocol, state) for `connect`
+    path: tuple[str | int, ...] = ()  # of the case within its file's data

@@ -46,11 +46,11 @@ class Channel:
 
 
 def perform(player: Player, data: str | Data, control: Connection, *, given: bool) -> Talk[None]:
-    """Do what a `data:` step says. Raises Ended."""
+    """Do what a `data:` step says. Raises Ended. All ways of opening but `reply` are preconditions."""
     if isinstance(data, str):
         data = Data(open=data)
     if data.open:
-        yield from _open(player, data.open, control)
+        yield from _open(player, data.open, control, given=given)
     elif data.refused:
         yield from _refused(player, control, given=given)
     elif data.receive is not None:
@@ -68,17 +68,17 @@ def _channel(player: Player, control: Connection) -> Channel:
     return player.channels.setdefault(control.name, Channel(name))
 
 
-def _open(player: Player, how: str, control: Connection) -> Talk[None]:
+def _open(player: Player, how: str, control: Connection, *, given: bool) -> Talk[None]:
     player.channels[control.name] = Channel(f"{control.name} data")
     match how:
         case "passive":
             yield from _ask(player, control, b"PASV", "227")
-            yield from _connect(player, control)
+            yield from _connect(player, control, given=True)
         case "extended-passive":
             yield from _ask(player, control, b"EPSV", "229")
-            yield from _connect(player, control)
+            yield from _connect(player, control, given=True)
         case "reply":
-            yield from _connect(player, control)
+            yield from _connect(player, control, given=given)
         case "active" | "extended-active":
             yield from _listen(player, how, control)
         case _:
@@ -95,7 +95,10 @@ def _ask(player: Player, control: Connection, command: bytes, wanted: str) -> Ta
 
 
 def _address(player: Player, control: Connection) -> tuple[str, int]:
-    """Where the last 227 or 229 reply points; 229 names a port of the control connection's host."""
+    """Where the last 227 or 229 reply points; 229 names a port of the control connection's host.
+
+    The form of these replies is the business of cases of its own: here it is a precondition.
+    """
     reply = control.last
     try:
         if reply is not None and reply.status == "227":
@@ -105,16 +108,18 @@ def _address(player: Player, control: Connection) -> tuple[str, int]:
             host = control.ends.peer.host if control.ends else control.endpoint.host
             return host, dataport.read_229(reply.text)
     except ValueError as error:
-        player.fail(False, "an address that can be read", str(error))
+        player.fail(True, "an address that can be read", str(error))
     player.fail(True, "a 227 or 229 reply with an address", show(reply) if reply else "no reply at all")
 
 
-def _connect(player: Player, control: Connection) -> Talk[None]:
+def _connect(player: Player, control: Connection, *, given: bool) -> Talk[None]:
+    """Connect to where the server said. Only a refusal is the server's doing; silence may be a firewall's."""
     host, port = _address(player, control)
     try:
         yield Open(_channel(player, control).conn, host, port, player.setting.patience.connect)
     except Lost as lost:
-        player.fail(True, f"a data connection to {host} port {port}", str(lost))
+        doubt = given or lost.trouble is not Trouble.REFUSED
+        player.fail(doubt, f"a data connection to {host} port {port}", str(lost))
 
 
 def _refused(player: Player, control: Connection, *, given: bool) -> Talk[None]:

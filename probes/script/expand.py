@@ -14,6 +14,8 @@ from .types import Duration
 
 _EXPRESSION = re.compile(r"\{\{|\{([a-z_][a-z0-9_.]*)((?: [^{}]*)?)\}")
 
+_MOST_REPEATED = 16_000_000
+
 # Variables that are always there, besides the facts of the profile.
 BUILTINS = frozenset(
     {
@@ -39,6 +41,8 @@ class UnknownVariable(Exception):
 
 def _repeat(argument: str) -> str:
     text, _, times = argument.rpartition(" ")
+    if not text or not times.isdecimal() or len(text) * int(times) > _MOST_REPEATED:
+        raise ValueError(f"not {{repeat TEXT TIMES}} of at most {_MOST_REPEATED} characters: {argument!r}")
     return text * int(times)
 
 

@@ -23,9 +23,9 @@ class Node(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaul
 class Count(Node, kw_only=True, frozen=True):
     """How many. One of `exactly`, or a range."""
 
-    exactly: int | None = None
-    at_least: int | None = None
-    at_most: int | None = None
+    exactly: int | None = None  # this many
+    at_least: int | None = None  # this many or more
+    at_most: int | None = None  # this many or fewer
 
 
 class Expect(Node, kw_only=True, frozen=True):
@@ -34,10 +34,10 @@ class Expect(Node, kw_only=True, frozen=True):
     A step that waits for silence says `silence`; `or` then lists the answers that are as good.
     """
 
-    reply: Alternatives = []
+    reply: Alternatives = []  # the answers that are accepted; none: any reply
     text: Regex = ""  # searched in the reply's text, lines joined by line feeds
     each_line: Regex = ""  # must match every line's text in full
-    lines: int | Count | None = None
+    lines: int | Count | None = None  # how many lines the reply has
     enhanced: str = ""  # enhanced status code, "5.1.1" or "5.y.z" (RFC 3463)
     code: Regex = ""  # IMAP, POP3: the bracketed response code, without its brackets
     untagged: list[Regex] = []  # IMAP: each must be found in some untagged response
@@ -45,8 +45,8 @@ class Expect(Node, kw_only=True, frozen=True):
     never: list[Regex] = []  # must not be found in the text, the body or an untagged response
     multiline: bool | None = None  # POP3: overrules what the command suggests
     tag: str | None = None  # IMAP: the tag awaited, where a raw step made its own; "" takes any one response
-    silence: Duration | None = None
-    or_: Alternatives = msgspec.field(name="or", default_factory=list)
+    silence: Duration | None = None  # nothing may come for so long
+    or_: Alternatives = msgspec.field(name="or", default_factory=list)  # beside silence: as good
     within: Duration | None = None  # deadline of this answer, where the usual one is wrong
 
 
@@ -57,21 +57,21 @@ class Content(Node, kw_only=True, frozen=True):
     `size` makes that many octets of the kind asked for: text lines, or all 256 octet values in turn.
     """
 
-    text: str | None = None
-    hex: str | None = None
+    text: str | None = None  # as written, {variables} replaced
+    hex: str | None = None  # octets in hexadecimal, blanks between them allowed
     size: int | str | None = None  # 1000, 64k, 10M
     kind: str = "text"  # text, binary
     header: str = ""  # placed before a generated body
-    exact: bool = False
+    exact: bool = False  # keep the line ends of `text` as they are
     raw: bool = False  # a mail: no dot-stuffing and no end of data are added
 
 
 class Octets(Node, kw_only=True, frozen=True):
     """A piece of a `raw` step."""
 
-    hex: str | None = None
-    repeat: str | None = None
-    times: int = 1
+    hex: str | None = None  # octets in hexadecimal
+    repeat: str | None = None  # or: this text, {variables} replaced
+    times: int = 1  # how often
 
 
 class Segments(Node, kw_only=True, frozen=True):
@@ -79,60 +79,60 @@ class Segments(Node, kw_only=True, frozen=True):
 
     every: int | None = None  # octets per segment
     at: list[int] = []  # or: cut before these octets, counted from 0
-    pause: Duration = 0
+    pause: Duration = 0  # between two segments
 
 
 class Connect(Node, kw_only=True, frozen=True):
     """Open one more connection and bring it to a state of its protocol."""
 
-    name: str
+    name: str  # how later steps refer to it: `on: name`
     protocol: str = ""  # the suite's own unless said otherwise
-    state: str = "greeting"
+    state: str = "greeting"  # a fixture state of that protocol
 
 
 class Tls(Node, kw_only=True, frozen=True):
     """A TLS handshake as client on the connection."""
 
     fails: bool = False  # the handshake must not succeed
-    verify: bool = False
+    verify: bool = False  # check the certificate as well
 
 
 class Receive(Node, kw_only=True, frozen=True):
     """What must come over the data connection until the server closes it."""
 
-    equals: str | Content | None = None
-    text: Regex = ""
-    each_line: Regex = ""
-    never: list[Regex] = []
-    size: int | Count | None = None
+    equals: str | Content | None = None  # exactly these octets
+    text: Regex = ""  # is searched in the data
+    each_line: Regex = ""  # must match every line in full
+    never: list[Regex] = []  # must not be found
+    size: int | Count | None = None  # how many octets
     save: str = ""  # variable that keeps the octets, for a later `equals: "{name}"`
 
 
 class Data(Node, kw_only=True, frozen=True):
-    """FTP data connection. Exactly one key, apart from `connection` and `given`.
+    """FTP data connection. Exactly one key.
 
     open: passive, extended-passive (we send PASV or EPSV and connect), active, extended-active (we listen
     and send PORT or EPRT), or reply (connect to where the last 227 or 229 reply points).
     """
 
-    open: str = ""
-    receive: Receive | None = None
-    send: str | Content | None = None
-    close: bool = False
-    reset: bool = False
+    open: str = ""  # passive, extended-passive, active, extended-active, reply
+    receive: Receive | None = None  # read until the server closes, then judge
+    send: str | Content | None = None  # send, then close: that is the end of the file
+    close: bool = False  # close at our end
+    reset: bool = False  # close with RST
     refused: bool = False  # connecting to where the last reply points must fail
 
 
 class Delivered(Node, kw_only=True, frozen=True):
     """What must have arrived, seen through whatever way the profile names (`delivered:`)."""
 
-    marker: str = "{marker}"
-    count: int | Count = 1
+    marker: str = "{marker}"  # text that makes a mail ours
+    count: int | Count = 1  # how many there must be
     text: list[Regex] = []  # each is searched in every message found
-    never: list[Regex] = []
+    never: list[Regex] = []  # must be found in none
     contains: str | Content | None = None  # these octets stand in every message found
-    to: str = ""
-    within: Duration = 20
+    to: str = ""  # whose mailbox, where the profile knows several
+    within: Duration = 20  # how long to wait for them
 
 
 class Step(Node, kw_only=True, frozen=True):
@@ -143,16 +143,16 @@ class Step(Node, kw_only=True, frozen=True):
     raw: str | Octets | list[str | Octets] | None = None  # octets as written, nothing added
     message: str | Content | None = None  # a mail: dot-stuffed, ended by CRLF.CRLF
     literal: str | Content | None = None  # IMAP: with C, the literal that ends the command
-    data: str | Data | None = None
-    connect: str | Connect | None = None
-    tls: bool | Tls | None = None
-    close: bool = False
-    shutdown: bool = False
-    reset: bool = False
-    wait: Duration | None = None
-    delivered: Delivered | None = None
+    data: str | Data | None = None  # FTP: the data connection; a text is short for `open`
+    connect: str | Connect | None = None  # one more connection; a text is its name
+    tls: bool | Tls | None = None  # TLS handshake, after the server's go-ahead
+    close: bool = False  # close the connection at our end
+    shutdown: bool = False  # half-close: we send no more, but still read
+    reset: bool = False  # close with RST
+    wait: Duration | None = None  # do nothing for so long
+    delivered: Delivered | None = None  # what must have arrived by now
     # what the server must answer
-    S: int | str | list[Alternative] | Expect | None = None
+    S: int | str | list[Alternative] | Expect | None = None  # an alternative, several, or details
     tolerate: Alternatives = []  # accepted in spirit: the case ends as tolerated
     observe: str = ""  # name under which the answer is recorded; any reply will do if there is no S
     save: Regex = ""  # named groups become variables
@@ -161,60 +161,61 @@ class Step(Node, kw_only=True, frozen=True):
     when: Alternatives = []  # only if the last reply on this connection was one of these
     given: bool = False  # a precondition: if it does not hold the case is inconclusive
     secret: bool = False  # transcripts show ****
-    urgent: bool = False
+    urgent: bool = False  # the last octet is sent as TCP urgent data
     segments: str | Segments | None = None  # octets, lines, cr-lf, or details
-    note: str = ""
+    note: str = ""  # for the reader
 
 
 class Case(Node, kw_only=True, frozen=True):
     """One thing to find out."""
 
-    id: str
-    requirement: str
-    title: str
-    why: str = ""
-    script: list[Step] = []
+    id: str  # words of small letters and digits, joined by hyphens; never changes
+    requirement: str  # the id of a sentence of an RFC, or X-... for one of your own
+    title: str  # what is right, in a few words
+    why: str = ""  # what goes wrong in the world if it is not
+    script: list[Step] = []  # the steps, in order
     passive: list[str] = []  # instead of a script: fault rules judged over all replies of the run
     cleanup: list[Step] = []  # always played at the end, never judged
-    state: str = ""
+    state: str = ""  # where the case starts; the suite's unless said here
     needs: list[str] = []  # capabilities in capitals, profile facts in small letters
-    unless: list[str] = []
-    tags: list[str] = []
-    severity: dict[str, Any] = {}
+    unless: list[str] = []  # the case does not apply where one of these is there
+    tags: list[str] = []  # words to select by
+    severity: dict[str, Any] = {}  # security: cve (a list), exploitable (by what)
     depends_on: str = ""  # a control case that must have passed
-    matrix: list[dict[str, Any]] | dict[str, list[Any]] = []
+    matrix: list[dict[str, Any]] | dict[str, list[Any]] = []  # one case for each row
     serial: bool | str = False  # true: nothing else runs; a name: excludes cases of the same name
-    slow: bool = False
-    intrusive: bool = False
-    note: str = ""
+    slow: bool = False  # takes minutes: only with --slow
+    intrusive: bool = False  # could hurt a live service: only with --intrusive
+    note: str = ""  # for the reader
 
 
 class Suite(Node, kw_only=True, frozen=True):
     """A suite file."""
 
-    suite: str
-    protocol: str
-    rfc: int
-    state: str = ""
-    needs: list[str] = []
-    unless: list[str] = []
-    tags: list[str] = []
-    serial: bool | str = False
-    note: str = ""
-    cases: list[Case]
+    suite: str  # its title
+    protocol: str  # smtp, submission, lmtp, ftp, pop3, imap
+    rfc: int  # the RFC that most of its cases are about
+    state: str = ""  # where cases start that do not say it themselves
+    needs: list[str] = []  # holds for all cases, besides their own
+    unless: list[str] = []  # holds for all cases, besides their own
+    tags: list[str] = []  # of all cases, besides their own
+    serial: bool | str = False  # for all cases that do not say it themselves
+    note: str = ""  # for the reader
+    cases: list[Case]  # at least one
 
 
 class State(Node, kw_only=True, frozen=True):
     """A fixture state: where a case may start, and how to get there from another state."""
 
-    about: str
+    about: str  # what is true in this state
     after: str = ""  # the state it builds on; none: the connection is opened
-    needs: list[str] = []
-    script: list[Step] = []
+    needs: list[str] = []  # of every case that starts here
+    script: list[Step] = []  # how to get here; none of it is judged
+    cleanup: list[Step] = []  # played after the cleanup of a case that started here, never judged
 
 
 class States(Node, kw_only=True, frozen=True):
     """The states file of a protocol."""
 
-    protocol: str
-    states: dict[str, State]
+    protocol: str  # the folder's
+    states: dict[str, State]  # by name

@@ -1,0 +1,35 @@
+"""Facts of a profile that suites may name, in `needs` and in `{variables}` (docs/reference/profile.md).
+
+A profile may have keys of its own besides; a case that uses one lists it in its `needs`.
+"""
+
+from __future__ import annotations
+
+FACTS = frozenset(
+    {
+        "role",
+        "product",
+        "domain",
+        "client",
+        "sender",
+        "recipient",
+        "second_recipient",
+        "unknown_recipient",
+        "foreign_recipient",
+        "mailing_list",
+        "user",
+        "password",
+        "second_user",
+        "second_password",
+        "delivered",
+        "mailbox",
+        "tls",
+        "anonymous",
+        "directory",
+        "writable",
+    }
+)
+# Of a fact that is a mail address: {recipient.local}, {recipient.domain}.
+PARTS = ("local", "domain")
+# What a profile always has, because we say it of ourselves.
+ALWAYS = frozenset({"client", "sender"})

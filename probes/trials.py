@@ -1,0 +1,221 @@
+"""From a case to a verdict that can be believed: room for it, controls, attempts.
+
+A verdict of fail is not believed at once: the case is run again, alone, before it is called failing.
+A target that cannot take as many connections at once shrinks the window; those cases are run again.
+"""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+import trio
+
+from ..reports.records import Verdict
+from .drivers import trio_driver
+from .gate import Gate
+from .health import Health
+from .masking import Masker
+from .ops import Talk
+from .passive import Tally
+from .preflight import sanity
+from .script.cases import ReadyCase
+from .script.interpreter import play
+from .script.outcome import Endpoint, Outcome, Setting
+from .target import is_loopback
+from .transcript import Transcript
+
+_TRIES_FOR_ROOM = 6
+_PAUSE = 0.2  # seconds before the first new try, doubled for each one after it
+_DEADLINE, _SLOW_DEADLINE = 300.0, 900.0
+_LONG = 10.0  # seconds; a longer attempt is not repeated alone, or everybody else waits for its silences
+
+Plays: TypeAlias = Callable[..., Awaitable[Outcome]]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempted:
+    """A case with all that came of it."""
+
+    case: ReadyCase
+    outcome: Outcome
+    transcript: Transcript = field(default_factory=Transcript)
+    duration_s: float = 0.0
+    attempts: tuple[Verdict, ...] = ()
+
+
+def _never(_case: ReadyCase) -> str:
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How to run.
+
+    window: cases in flight at most. again: how often a failing case is repeated.
+    controls: cases by id that others depend on. skip: why a control makes no sense here, or "".
+    """
+
+    window: int = 16
+    again: int = 2
+    controls: Mapping[str, ReadyCase] = field(default_factory=dict)
+    skip: Callable[[ReadyCase], str] = _never
+
+
+class Trials:
+    """All trials on one target. Lives in a Trio run."""
+
+    def __init__(self, setting: Setting, plan: Plan, plays: Plays = trio_driver.play) -> None:
+        self.setting = setting
+        self.plan = plan
+        self.tally = Tally()
+        self.gate = Gate(plan.window)
+        self.health = Health(self._look)
+        self._plays = plays
+        self._masker = Masker({**setting.facts, **setting.mailbox})
+        self._endpoint = next(iter(setting.endpoints.values()))
+        self._sources = _sources() if _many_addresses(self._endpoint) else None
+        self._run_id = secrets.token_hex(4)
+        self._count = 0
+        self._shared: dict[str, trio.Event] = {}
+        self._done: dict[str, Attempted] = {}
+
+    async def result(self, case: ReadyCase, chain: tuple[str, ...] = ()) -> Attempted:
+        """The verdict on a case. A case that others depend on is run once for all."""
+        if case.id not in self.plan.controls:
+            return await self._tried(case, chain)
+        if case.id not in self._shared:
+            self._shared[case.id] = trio.Event()
+            try:
+                self._done[case.id] = await self._tried(case, chain)
+            finally:
+                self._shared[case.id].set()
+        await self._shared[case.id].wait()
+        return self._done.get(case.id) or Attempted(case, _hindered("its first run was cut off"))
+
+    async def _tried(self, case: ReadyCase, chain: tuple[str, ...]) -> Attempted:
+        if case.spec.passive:
+            return Attempted(case, self.tally.judge(case))
+        if case.spec.depends_on and (wrong := await self._control(case, (*chain, case.id))):
+            return Attempted(case, _hindered(wrong))
+        attempts = [await self._with_room(case, case.serial)]
+        if attempts[0].duration_s > _LONG and self._doubtful(attempts[0]):
+            await self._repeat_together(case, attempts)
+        while self._doubtful(attempts[-1]) and len(attempts) <= self.plan.again:
+            attempts.append(await self._with_room(case, serial=True))
+        return believed(attempts)
+
+    def _doubtful(self, attempt: Attempted) -> bool:
+        """Whether another attempt may tell more."""
+        hopeless = self.health.dead or attempt.outcome.unavailable
+        return attempt.outcome.verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE) and not hopeless
+
+    async def _repeat_together(self, case: ReadyCase, attempts: list[Attempted]) -> None:
+        async def repeat() -> None:
+            attempts.append(await self._with_room(case, case.serial))
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(self.plan.again):
+                nursery.start_soon(repeat)
+
+    async def _control(self, case: ReadyCase, chain: tuple[str, ...]) -> str:
+        """What is wrong with the case on which this one depends, or ""."""
+        name = control_id(case)
+        if name in chain:
+            return f"script: cases depend on each other in a circle: {' -> '.join((*chain, name))}"
+        control = self.plan.controls.get(name)
+        if control is None:
+            return f"script: there is no control case {name}"
+        if reason := self.plan.skip(control):
+            return f"the control case {name} was skipped: {reason}"
+        outcome = (await self.result(control, chain)).outcome
+        if outcome.verdict in (Verdict.PASS, Verdict.TOLERATED, Verdict.INFO):
+            return ""
+        return f"the control case {name} gave {outcome.verdict.value}: {outcome.reason}"
+
+    async def _with_room(self, case: ReadyCase, serial: bool | str) -> Attempted:
+        """Play a case, again and with fewer in flight while the target has no room for it."""
+        result = Attempted(case, _hindered("not run"))
+        for attempt in range(_TRIES_FOR_ROOM):
+            async with self.gate.passage(serial):
+                if self.health.dead:
+                    return Attempted(case, _hindered(self.health.dead))
+                window = self.gate.window
+                result = await self._once(case)
+            await self.health.note(case.id, result.outcome)
+            if not result.outcome.unavailable or self.health.dead:
+                return result
+            self.gate.halve(window)
+            await trio.sleep(_PAUSE * 2**attempt)
+        return result
+
+    async def _once(self, case: ReadyCase) -> Attempted:
+        transcript, start = Transcript(self._masker), trio.current_time()
+        deadline = _SLOW_DEADLINE if case.spec.slow else _DEADLINE
+        self._count += 1
+        variables = {"marker": f"plumb{self._run_id}{self._count:05d}"}
+        outcome = _hindered(f"not over after {deadline:g} s")
+        with self.health.watched(case.id, deadline):
+            talk = play(case, self.setting, variables)
+            outcome = await self._played(talk, transcript)
+            self.tally.add(outcome.seen)
+        if self.health.dead and outcome.verdict is Verdict.INCONCLUSIVE:
+            outcome = replace(outcome, reason=self.health.dead)
+        return Attempted(case, outcome, transcript, trio.current_time() - start)
+
+    async def _played(self, talk: Talk[Outcome], transcript: Transcript) -> Outcome:
+        source = next(self._sources) if self._sources else None
+        try:
+            return await self._plays(talk, observer=transcript, source=source)
+        except Exception as error:
+            return _hindered(f"a fault of Plumbline's own: {type(error).__name__}: {error}")
+
+    async def _look(self) -> str:
+        source = next(self._sources) if self._sources else None
+        return await trio_driver.play(sanity(self._endpoint, self.setting), source=source)
+
+
+def control_id(case: ReadyCase) -> str:
+    """The full id of the case on which another depends."""
+    name = case.spec.depends_on
+    return name if "/" in name else f"{case.protocol}/{name}"
+
+
+def believed(attempts: list[Attempted]) -> Attempted:
+    """One verdict of several attempts: failing only if it failed every time."""
+    verdicts = tuple(attempt.outcome.verdict for attempt in attempts)
+    failed = [attempt for attempt in attempts if attempt.outcome.verdict is Verdict.FAIL]
+    if not failed or len(failed) == len(attempts):
+        return replace(attempts[-1], attempts=verdicts)
+    other = next(attempt.outcome for attempt in attempts if attempt.outcome.verdict is not Verdict.FAIL)
+    reason = (
+        f"flaky, failed {len(failed)} of {len(attempts)} times: {failed[0].outcome.reason}; "
+        f"otherwise {other.verdict.value}: {other.reason}"
+    )
+    outcome = replace(failed[0].outcome, verdict=Verdict.INCONCLUSIVE, reason=reason)
+    return replace(failed[0], outcome=outcome, attempts=verdicts)
+
+
+def _hindered(reason: str) -> Outcome:
+    return Outcome(Verdict.INCONCLUSIVE, reason)
+
+
+def _many_addresses(endpoint: Endpoint) -> bool:
+    """Whether to come from many addresses: 127.0.0.0/8 as a whole is ours on Linux.
+
+    Dovecot takes a login in clear only from a client whose address is its own, unless told otherwise.
+    """
+    one_address = endpoint.protocol in ("pop3", "imap")
+    return sys.platform == "linux" and is_loopback(endpoint.host) and not one_address
+
+
+def _sources() -> Iterator[str]:
+    """Addresses of our own to come from, each used once in 60,000: servers penalise addresses."""
+    start = secrets.randbelow(60_000)
+    while True:
+        for number in range(60_000):
+            high, low = divmod((start + number) % 60_000, 250)
+            yield f"127.{1 + high // 250}.{high % 250}.{low + 2}"

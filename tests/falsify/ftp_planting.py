@@ -1,0 +1,35 @@
+"""How the mutants of the FTP model are made."""
+
+from __future__ import annotations
+
+from tests.falsify.harness import Mutant, mutant
+from tests.models.ftp import FtpModel as M
+
+FACTS = {"user": "alice", "password": "alicepw", "directory": "reports", "writable": "/upload"}
+
+
+def planted(name: str, red: str, base: type[M] = M, **broken: object) -> Mutant:
+    """A mutant; `red` names cases without the protocol, rows of a matrix as `stem[a|b]`."""
+    return mutant(name, base, *(one for word in red.split() for one in _rows(word)), **broken)
+
+
+def _rows(word: str) -> list[str]:
+    stem, bracket, rows = word.rstrip("]").partition("[")
+    return [f"{stem}[{row}]" for row in rows.split("|")] if bracket else [stem]
+
+
+def rewording(old: str, new: str) -> dict[str, object]:
+    """Members of a server that says something else in one place."""
+    return {"say": lambda self, text: M.say(self, text.replace(old, new))}
+
+
+def answering(verb: str, text: str, *, logged_in: bool = True) -> dict[str, object]:
+    """Members of a server that answers this verb so, before or after login, whatever it should say."""
+
+    def on_line(self, line):
+        if self.logged_in == logged_in and line.split(b" ")[0] == verb.encode():
+            self.say(text)
+        else:
+            M.on_line(self, line)
+
+    return {"on_line": on_line}
