@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-
 from plumbline import lab
 
 FOLDER = Path(__file__).parent / "expectations"
@@ -55,7 +54,8 @@ def load(name: str) -> dict[str, Any]:
 def verdicts(expected: Mapping[str, Any]) -> dict[str, str]:
     """Case id -> verdict."""
     return {
-        name: entry if isinstance(entry, str) else entry["verdict"] for name, entry in expected["cases"].items()
+        name: entry if isinstance(entry, str) else entry["verdict"]
+        for name, entry in expected["cases"].items()
     }
 
 
