@@ -1,177 +1,280 @@
-"""From records to what a page shows. Every total is counted here, from case records only."""
+"""Runs -> what a report shows: servers, the tree of cases, what broke, what could not be tested.
+
+Every total is counted here from case records; nothing is taken over from a run's own summary.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
-from pathlib import Path
 
-from .records import Case, DamagedResults, Load, Run, Sample, Sanity, Summary, Target, Verdict, read
+from .gather import LoadRun, Source
+from .records import Case, Finding, Target
+from .standing import LEVELS, Standing, standing, tally
+from .text import one_line
 
-LEVELS = ("MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "MAY")
-# Word, symbol and colour class of a verdict as shown: never told by colour alone.
-SIGNS = {
-    "violation": "✗",
-    "missed": "!",
-    "deviation": "≈",
-    "inconclusive": "?",
-    "tolerated": "~",
-    "info": "i",
-    "pass": "✓",
-    "skipped": "-",
-}
-WORDS = {
-    "violation": "violation",
-    "missed": "missed SHOULD",
-    "deviation": "accepted deviation",
-    "inconclusive": "inconclusive",
-    "tolerated": "tolerated",
-    "info": "observation",
-    "pass": "passed",
-    "skipped": "skipped",
-}
-
-
-def shown_as(case: Case) -> str:
-    """The key of SIGNS and WORDS for a case."""
-    if case.verdict is Verdict.FAIL:
-        if case.deviation:
-            return "deviation"
-        return "violation" if case.level.startswith("MUST") else "missed"
-    return case.verdict.value
+_DIGITS = re.compile(r"(\d+)")
 
 
 @dataclass(slots=True)
-class Part:
-    """One results file: a run of check or load."""
+class Subject:
+    """One server as one run saw it: a column of the matrix."""
 
-    name: str
-    run: Run | None = None
+    index: int
+    label: str
+    source: Source
     targets: list[Target] = field(default_factory=list)
     cases: list[Case] = field(default_factory=list)
-    sanity: list[Sanity] = field(default_factory=list)
-    loads: list[Load] = field(default_factory=list)
-    samples: list[Sample] = field(default_factory=list)
-    summary: Summary | None = None
-    damage: list[str] = field(default_factory=list)
-
-    def take(self, record: object) -> None:
-        """Put a record where it belongs."""
-        match record:
-            case Run():
-                self.run = record
-            case Target():
-                self.targets.append(record)
-            case Case():
-                self.cases.append(record)
-            case Sanity():
-                self.sanity.append(record)
-            case Load():
-                self.loads.append(record)
-            case Sample():
-                self.samples.append(record)
-            case Summary():
-                self.summary = record
+    loads: list[LoadRun] = field(default_factory=list)
 
     @property
-    def cut_off(self) -> str:
-        """Why the run is not complete, or ""."""
-        if self.summary is None:
-            return "The run was cut off: its last line is missing. What it had learned is shown."
-        return "The run was interrupted. What it had learned is shown." if self.summary.interrupted else ""
+    def counts(self) -> Counter[Standing]:
+        return tally(self.cases)
 
     @property
-    def ill(self) -> list[str]:
-        """Targets that did not behave at the end."""
-        return [f"{one.target}: {one.detail}" for one in self.sanity if not one.ok]
-
-
-@dataclass
-class Overview:
-    """All parts together."""
-
-    parts: list[Part]
-
-    @cached_property
-    def cases(self) -> list[Case]:
-        return [case for part in self.parts for case in part.cases]
-
-    @cached_property
-    def counts(self) -> Counter[str]:
-        """Cases by how they are shown."""
-        return Counter(shown_as(case) for case in self.cases)
-
-    @cached_property
-    def attention(self) -> list[Case]:
-        """Cases that somebody should look at, the gravest first."""
-        grave = ("violation", "missed", "inconclusive")
-        found = [case for case in self.cases if shown_as(case) in grave]
-        return sorted(found, key=lambda case: (grave.index(shown_as(case)), case.id))
-
-    def anchor(self, case: Case) -> str:
-        """The name of a case within the page."""
-        return case.id if len(self.parts) == 1 else f"{case.id}@{case.target}"
-
-    @cached_property
-    def table(self) -> dict[tuple[str, str, str], Counter[str]]:
-        """Counts by target, protocol and level."""
-        rows: dict[tuple[str, str, str], Counter[str]] = {}
-        for case in self.cases:
-            rows.setdefault((case.target, case.protocol, case.level), Counter())[shown_as(case)] += 1
-        return dict(sorted(rows.items(), key=lambda row: (row[0][0], row[0][1], _rank(row[0][2]))))
-
-    @cached_property
-    def suites(self) -> dict[str, list[Case]]:
-        """Cases by suite, suites and cases in the order of their files."""
-        found: dict[str, list[Case]] = {}
-        for case in sorted(self.cases, key=lambda case: (case.target, case.file, case.line, case.id)):
-            found.setdefault(f"{case.protocol}: {case.suite}", []).append(case)
-        return found
+    def protocols(self) -> list[str]:
+        return sorted({case.protocol for case in self.cases} or {target.protocol for target in self.targets})
 
     @property
-    def headline(self) -> str:
-        """The answer, in one sentence."""
+    def levels(self) -> list[tuple[str, Counter[Standing]]]:
+        """Counts by level, MUST first; levels without a case are left out."""
+        return list(_by_level(self.cases))
+
+    @property
+    def by_protocol(self) -> list[tuple[str, Counter[Standing]]]:
+        return [
+            (name, tally(case for case in self.cases if case.protocol == name)) for name in self.protocols
+        ]
+
+    @property
+    def exploitable(self) -> list[Case]:
+        """Violations known to be exploitable, by their cases' severity."""
+        return [case for case in self.cases if broken(case) and case.severity.get("exploitable")]
+
+    @property
+    def flaky(self) -> int:
+        return sum(case.flaky for case in self.cases)
+
+    @property
+    def sound(self) -> bool:
+        """True when the target behaved whenever the run looked."""
+        return all(check.ok for check in self.source.sanity if check.target in self._names)
+
+    @property
+    def _names(self) -> set[str]:
+        return {target.name for target in self.targets} | {""}
+
+    @property
+    def answer(self) -> tuple[str, str]:
+        """The kind of verdict ("bad", "unsure", "good", "none") and the sentence that gives it."""
         counts = self.counts
+        if count := counts[Standing.VIOLATION]:
+            return "bad", f"{count} violation{'s' if count != 1 else ''}"
         if not self.cases:
-            return "No case was run." if not any(part.loads for part in self.parts) else "Load test."
-        if counts["violation"]:
-            return f"{_number(counts['violation'], 'violation')} found."
-        if counts["inconclusive"] or any(part.cut_off for part in self.parts):
-            return "No violation found, but not everything could be tested."
-        if sum(counts.values()) == counts["skipped"]:
-            return "Nothing could be tested."
-        return "No violation found."
+            return "none", "no case was run"
+        if not any(counts[one] for one in (Standing.PASS, Standing.TOLERATED, Standing.MISSED)):
+            return "unsure", "nothing could be judged"
+        if self.source.cut_off:
+            return "unsure", "no violation before the run was cut off"
+        if not self.sound:
+            return "unsure", "no violation, but the target stopped behaving"
+        if count := counts[Standing.INCONCLUSIVE]:
+            return "unsure", f"no violation, but {count} inconclusive"
+        return "good", "no violation"
 
 
-def _rank(level: str) -> int:
-    return LEVELS.index(level) if level in LEVELS else len(LEVELS)
+@dataclass(slots=True)
+class Row:
+    """One case id and what became of it on every subject that ran it, by index of the subject."""
+
+    number: int  # counted from 0, in the order of the records
+    case: Case  # the first record: title, requirement and script are told once
+    cells: dict[int, list[Case]] = field(default_factory=dict)
+    change: str = ""
+
+    @property
+    def standings(self) -> list[Standing]:
+        """Every standing met, worst first, each once."""
+        found = {standing(case) for cell in self.cells.values() for case in cell}
+        return sorted(found, key=lambda one: one.rank)
+
+    @property
+    def differs(self) -> bool:
+        """True when servers that were really tested do not stand alike."""
+        tested = {worst_of(cell) for cell in self.cells.values()}
+        return len(tested - {Standing.SKIPPED, Standing.INCONCLUSIVE}) > 1
+
+    @property
+    def flaky(self) -> bool:
+        return any(case.flaky for cell in self.cells.values() for case in cell)
+
+    @property
+    def worst_case(self) -> Case:
+        """The record that stands worst."""
+        return min(
+            (case for cell in self.cells.values() for case in cell), key=lambda one: standing(one).rank
+        )
+
+    def at(self, index: int) -> Standing:
+        """The worst standing on a subject that ran this case."""
+        return worst_of(self.cells[index])
 
 
-def _number(count: int, word: str) -> str:
-    return f"{count} {word}{'' if count == 1 else 's'}"
+@dataclass(slots=True)
+class Group:
+    """The cases of one section of one RFC, for one protocol."""
+
+    protocol: str
+    rfc: int
+    section: str
+    rows: list[Row] = field(default_factory=list)
+
+    @property
+    def counts(self) -> Counter[Standing]:
+        return tally(case for row in self.rows for cell in row.cells.values() for case in cell)
+
+    @property
+    def suites(self) -> list[str]:
+        return list(dict.fromkeys(row.case.suite for row in self.rows if row.case.suite))
 
 
-def load(paths: Sequence[Path]) -> Overview:
-    """Read results files. Raises DamagedResults where a file cannot be read at all."""
-    return Overview([_part(path) for path in paths])
+@dataclass(slots=True)
+class Report:
+    """All that the page, and the outputs without a page, are made from."""
+
+    sources: list[Source]
+    subjects: list[Subject]
+    rows: list[Row]
+    problems: list[str] = field(default_factory=list)  # files that could not be used
+
+    @property
+    def cases(self) -> Iterator[Case]:
+        return (case for subject in self.subjects for case in subject.cases)
+
+    @property
+    def counts(self) -> Counter[Standing]:
+        return tally(self.cases)
+
+    @property
+    def groups(self) -> list[Group]:
+        """The tree: protocol, RFC, section in the order of the RFC."""
+        found: dict[tuple[str, int, str], Group] = {}
+        for row in self.rows:
+            key = row.case.protocol, row.case.rfc, row.case.section
+            found.setdefault(key, Group(*key)).rows.append(row)
+        return sorted(found.values(), key=lambda group: (group.protocol, group.rfc, natural(group.section)))
+
+    @property
+    def broken(self) -> list[Row]:
+        """Rows with a violation: exploitable first, then MUST, then the order of the RFCs."""
+        rows = [row for row in self.rows if Standing.VIOLATION in row.standings]
+        return sorted(rows, key=lambda row: (not row.case.severity.get("exploitable"), not row.case.severity))
+
+    @property
+    def suites(self) -> list[tuple[str, str, Counter[Standing]]]:
+        """Protocol, suite and counts, in the order of the records."""
+        found: dict[tuple[str, str], list[Case]] = defaultdict(list)
+        for case in self.cases:
+            found[case.protocol, case.suite or case.file].append(case)
+        return [(*key, tally(cases)) for key, cases in found.items()]
+
+    def reasons(self, kind: Standing) -> list[tuple[str, int]]:
+        """Why cases stand so, with how many; most frequent first."""
+        return Counter(one_line(case.reason) for case in self.cases if standing(case) is kind).most_common()
+
+    @property
+    def findings(self) -> list[tuple[str, int, Case, Finding]]:
+        """Grammar faults seen in passing: rule, count, and the first sample with its case."""
+        count: Counter[str] = Counter()
+        first: dict[str, tuple[Case, Finding]] = {}
+        for case in self.cases:
+            for finding in case.findings:
+                count[finding.rule] += 1
+                first.setdefault(finding.rule, (case, finding))
+        return [(rule, times, *first[rule]) for rule, times in count.most_common()]
 
 
-def _part(path: Path) -> Part:
-    part = Part(path.name)
-    try:
-        for record in read(path, part.damage):
-            part.take(record)
-    except OSError as error:
-        raise DamagedResults(f"{path}: cannot be read: {error.strerror}") from None
-    if part.run is None and not part.cases and not part.loads:
-        found = f": {part.damage[0]}" if part.damage else ""
-        raise DamagedResults(f"{path}: no result records in it{found}")
-    return part
+def build(sources: Sequence[Source], problems: Sequence[str] = ()) -> Report:
+    """The report on these runs."""
+    subjects = _subjects(sources)
+    return Report(list(sources), subjects, _rows(subjects), list(problems))
 
 
-def lines_of(case: Case) -> Iterable[tuple[int, str, bool]]:
-    """The script's lines with their numbers, and whether it is the one that decided."""
-    for number, line in enumerate(case.script.splitlines(), case.script_line or 1):
-        yield number, line, number == case.step_line
+def broken(case: Case) -> bool:
+    """True for a violation."""
+    return standing(case) is Standing.VIOLATION
+
+
+def worst_of(cell: Iterable[Case]) -> Standing:
+    """The worst standing of at least one case."""
+    return min((standing(case) for case in cell), key=lambda one: one.rank)
+
+
+def natural(text: str) -> list[tuple[bool, int, str]]:
+    """Sort key that puts section 4.1.2 before 4.1.10."""
+    return [(not part.isdigit(), int(part) if part.isdigit() else 0, part) for part in _DIGITS.split(text)]
+
+
+def _by_level(cases: Sequence[Case]) -> Iterator[tuple[str, Counter[Standing]]]:
+    names = [*LEVELS, *sorted({case.level for case in cases} - set(LEVELS))]
+    for level in names:
+        if counts := tally(case for case in cases if case.level == level):
+            yield level, counts
+
+
+def _subjects(sources: Sequence[Source]) -> list[Subject]:
+    subjects: list[Subject] = []
+    for source in sources:
+        subjects += _subjects_of(source, len(subjects))
+    _tell_apart(subjects)
+    return subjects
+
+
+def _subjects_of(source: Source, first: int) -> list[Subject]:
+    """Targets that bear the same product name are one server; others stand alone."""
+    found: dict[str, Subject] = {}
+    default = next(iter(source.targets), "") or (
+        source.run.targets[0] if source.run and source.run.targets else ""
+    )
+
+    def of(target: str) -> Subject:
+        known = source.targets.get(target or default)
+        label = (known.product or known.name) if known else (target or default or source.name)
+        return found.setdefault(label, Subject(first + len(found), label, source))
+
+    for target in source.targets.values():
+        of(target.name).targets.append(target)
+    for case in source.cases:
+        of(case.target).cases.append(case)
+    for load in source.loads:
+        of(load.load.target if load.load else "").loads.append(load)
+    if not found:
+        of("")
+    return list(found.values())
+
+
+def _tell_apart(subjects: Sequence[Subject]) -> None:
+    """Give every label something of its own where several runs saw the same server."""
+    for wider in (
+        lambda one: one.source.run.started[:16] if one.source.run else one.source.name,
+        lambda one: one.source.name,
+        lambda one: str(one.index + 1),
+    ):
+        seen = Counter(subject.label for subject in subjects)
+        clashing = [subject for subject in subjects if seen[subject.label] > 1]
+        names = {id(subject): wider(subject) for subject in clashing}
+        for subject in clashing:
+            subject.label = f"{subject.label} ({names[id(subject)]})"
+
+
+def _rows(subjects: Sequence[Subject]) -> list[Row]:
+    rows: dict[str, Row] = {}
+    for subject in subjects:
+        for case in subject.cases:
+            row = rows.get(case.id)
+            if row is None:
+                row = rows[case.id] = Row(len(rows), case)
+            row.cells.setdefault(subject.index, []).append(case)
+    return list(rows.values())

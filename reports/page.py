@@ -1,49 +1,91 @@
-"""Result records to one HTML page that needs nothing but itself."""
+"""The compliance report: one HTML file that needs nothing but a browser."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import base64
+import hashlib
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+import jinja2
+from markupsafe import Markup
 
-from .model import SIGNS, WORDS, Overview, lines_of, load, shown_as
+from . import text, view
+from .casepage import Cases
+from .gather import Source, Unreadable, read_files, split
+from .model import Report, build
+from .records import AnyRecord
+from .standing import Standing
 
 _TEMPLATES = Path(__file__).parent / "templates"
-# Controls that turn text around would let a server forge what its line seems to say (CVE-2021-42574).
-_HARMLESS = {
-    code: f"\\u{code:04x}" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F)
-}
+
+
+def write(inputs: Sequence[Path], output: Path) -> Report:
+    """Write the report on some results files, and give what it was made from.
+
+    Raises Unreadable when none of the files can be used; a file that is damaged in part, or cannot be
+    used beside others that can, is named in the report itself.
+    """
+    sources, problems = read_files(inputs)
+    if not sources:
+        raise Unreadable("\n".join(problems) or "no results file was given")
+    report = build(sources, problems)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(render_report(report), encoding="utf-8")
+    return report
+
+
+def render(records: Iterable[AnyRecord], name: str = "results") -> str:
+    """The report on the records of one or more runs."""
+    return render_report(build(split(name, records, []) or [Source(name)]))
+
+
+def render_report(report: Report) -> str:
+    """The report as HTML."""
+    environment = _environment()
+    script = (_TEMPLATES / "page.js").read_text(encoding="utf-8")
+    return environment.get_template("page.html").render(
+        report=report,
+        headline=view.headline(report),
+        subline=view.subline(report),
+        notices=list(view.notices(report)),
+        untested=list(view.untested(report)),
+        choices=list(view.choices(report)),
+        cases=Cases(report, environment.get_template("case.html")),
+        style=Markup((_TEMPLATES / "page.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
+        script=Markup(script),  # noqa: S704 - our own file
+        script_hash=_hash(script),
+    )
+
+
+def _hash(script: str) -> str:
+    """What the page's security policy allows to run: our script and nothing else."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
 @cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
         autoescape=True,
-        undefined=StrictUndefined,
+        finalize=_finalize,
+        undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["harmless"] = harmless
-    environment.globals.update(signs=SIGNS, words=WORDS, shown_as=shown_as, lines_of=lines_of)
+    environment.filters.update(
+        duration=text.duration,
+        number=text.number,
+        cut=text.cut,
+        one_line=text.one_line,
+        attributes=view.attributes,
+    )
+    environment.globals.update(Standing=Standing, plural=text.plural)
     return environment
 
 
-def harmless(text: str) -> str:
-    """Text from outside with invisible and turning characters made visible."""
-    clean = text.translate(_HARMLESS)
-    return "".join(one if one.isprintable() or one in "\n\t" else f"\\x{ord(one):02x}" for one in clean)
-
-
-def render(overview: Overview) -> str:
-    """The page."""
-    return _environment().get_template("page.html").render(overview=overview)
-
-
-def write(inputs: Sequence[Path], output: Path) -> None:
-    """Make one page of one or many results files. Raises DamagedResults, OSError."""
-    text = render(load(inputs))
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(text, encoding="utf-8", errors="backslashreplace")
+def _finalize(value: Any) -> Any:
+    """Everything a template prints goes through here, before it is escaped."""
+    return text.visible(value) if type(value) is str else value

@@ -60,6 +60,10 @@ class Arrivals:
         self._ledger.phase("wait for a session", now - due.noticed)
         return due
 
+    def put_back(self, intended: float) -> None:
+        """A message that was taken could not be begun."""
+        self.due.appendleft(Due(intended, intended))
+
     def give_up(self, now: float) -> None:
         """The run is over: what was due and not begun has failed."""
         self.open = False

@@ -106,9 +106,11 @@ class Engine:
         """When the message just claimed was meant to be sent."""
         return now if self.arrivals is None or self.check else self.arrivals.take(now).intended
 
-    def unclaim(self) -> None:
-        """A claimed message was never begun."""
+    def unclaim(self, intended: float) -> None:
+        """The message claimed last was not begun after all; somebody else may send it."""
         self.left += 1
+        if self.arrivals is not None:
+            self.arrivals.put_back(intended)
 
     @property
     def finished(self) -> bool:

@@ -33,10 +33,10 @@ class Supply(Protocol):
         """The number of a message to send now, or 0."""
 
     def intended(self, now: float) -> float:
-        """When the message just claimed was meant to be sent."""
+        """When the message just claimed was meant to be sent. Call it once for each claim."""
 
-    def unclaim(self) -> None:
-        """A claimed message was never begun."""
+    def unclaim(self, intended: float) -> None:
+        """The message claimed last was not begun after all; somebody else may send it."""
 
     def idle(self, session: Session) -> None:
         """The session has no message now; it can be started with `begin` again."""
@@ -67,6 +67,8 @@ class Session:
         self.started_at = now  # the first octet of the message under way was sent then
         self.number = 0  # of the message under way; 0: none
         self.next_number = 0  # of the message whose envelope went out together with the end of this one
+        self.next_begun_at = now  # when that was meant to be sent
+        self.slow = plan.lmtp or plan.open_loop  # what the steady state cannot account for
         self.in_body = False  # the message under way has been given to the network
         self.accepted = self.asked = 0  # recipients of the message under way
         self.refusal: tuple[Step, Reply] | None = None
@@ -101,10 +103,10 @@ class Session:
             self.ledger.steady += 1
             self.number = self.next_number
             self.sent_at = now
-            return self._body()
+            return self._body(now)
         return self._feed(data, now)
 
-    def _body(self) -> Output:
+    def _body(self, now: float) -> Output:
         """The content of the message under way, with the next envelope or QUIT where that is allowed."""
         payload, number = self.payload, self.number
         self.in_body = True
@@ -115,9 +117,10 @@ class Session:
                 return payload.message(number, payload.tail_quit)
             self.next_number = 0 if self._breaks() else self.supply.claim()
             if self.next_number:
-                if self.accepted == payload.recipients and not self.plan.lmtp:
+                if self.accepted == payload.recipients and not self.slow:
                     self.steady = True
                 else:
+                    self.next_begun_at = self.supply.intended(now)
                     self._expect([*self._ends(), *payload.envelope_steps])
                 return payload.message(number, payload.tail_envelope)
         self._expect(self._ends())
@@ -126,7 +129,7 @@ class Session:
     def _breaks(self) -> bool:
         """Whether the next message must not follow at once in the same write."""
         every = self.plan.phase_sample
-        always = self.lockstep or self.plan.open_loop or bool(self.plan.think_s)
+        always = self.lockstep or bool(self.plan.think_s)
         return always or bool(every and self.count % every == 0)
 
     def _sampled(self, number: int) -> bool:
@@ -145,6 +148,7 @@ class Session:
 
     def _feed(self, data: bytes, now: float) -> Output:
         if self.steady:
+            self.next_begun_at = self.sent_at
             self._expect([Step.END, *self.payload.envelope_steps])
         try:
             found = self.replies.feed(data)
@@ -206,8 +210,8 @@ class Session:
             if self.lockstep or self.plan.open_loop:
                 self.ledger.phase("transaction", now - self.started_at)
         self.lockstep = False
-        self._under_way(self.next_number, now)
-        self.sent_at = now
+        self._under_way(self.next_number, self.next_begun_at)
+        self.sent_at = self.started_at = now
 
     def _under_way(self, number: int, now: float) -> None:
         self.number, self.next_number, self.in_body = number, 0, False
@@ -301,7 +305,7 @@ class Session:
         if self.refusal or not self.accepted:
             return self._abandon(now)
         self.sent_at = now
-        return self._body()
+        return self._body(now)
 
     def _abandon(self, now: float) -> Output:
         """Give the message under way up, by RSET."""
@@ -341,7 +345,7 @@ class Session:
         """The conversation ended early: account for what was under way, once."""
         self.over = True
         if self.next_number:
-            self.supply.unclaim()
+            self.supply.unclaim(self.next_begun_at)
         if self.number > 0:
             since = self.sent_at if self.in_body else self.begun_at
             self.ledger.failure(now - since, kind, text, in_doubt=self.in_body)

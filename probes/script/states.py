@@ -81,13 +81,14 @@ class _Chains:
 
     def _before(self, state: State, name: str, waiting: tuple[str, ...]) -> ReadyState:
         """The state that this one builds on; an open connection where there is none."""
-        if state.after in (*waiting, name):
-            circle = " -> ".join((*waiting, name, state.after))
+        chain = (*waiting, name)
+        if state.after in chain:
+            circle = " -> ".join((*chain[chain.index(state.after) :], state.after))
             self._complain(name, f"the states go in a circle: {circle}")
         elif state.after and state.after not in self.spec.states:
             self._complain(name, unknown("state", state.after, self.spec.states))
         elif state.after:
-            return self._ready(state.after, (*waiting, name))
+            return self._ready(state.after, chain)
         return ReadyState("", self.spec.protocol, ())
 
     def _complain(self, name: str, message: str) -> None:

@@ -1,48 +1,209 @@
-"use strict";
-// Search and filters; the view lives in the address, so that it can be shared.
+'use strict';
 (() => {
-  const find = document.getElementById("find");
-  if (!find) return;
-  const boxes = [...document.querySelectorAll("input[name=kind]")];
-  const cases = [...document.querySelectorAll("details.case")];
-  const shown = document.getElementById("shown");
-  const text = new Map(cases.map((one) => [one, one.textContent.toLowerCase()]));
-  function apply() {
-    const words = find.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const kinds = new Set(boxes.filter((box) => box.checked).map((box) => box.value));
+  const find = (selector, from = document) => from.querySelector(selector);
+  const all = (selector, from = document) => [...from.querySelectorAll(selector)];
+  document.documentElement.classList.add('js');
+
+  const overview = find('#overview');
+  const view = find('#case-view');
+  const form = find('#filter');
+  const rows = all('.cases tbody tr').map((tr) => ({
+    tr,
+    id: decodeURIComponent(find('a', tr).getAttribute('href').slice(1)),
+    cells: (tr.dataset.v || '').split(' ').map((cell) => cell.split(':')),
+    words: null,
+  }));
+  const byId = new Map(rows.map((row) => [row.id, row]));
+  const groups = all('.group').map((element) => ({element, rows: all('tbody tr', element)}));
+  const inline = new Map(all('#cases > .case').map((article) => [article.id, article]));
+  const title = document.title;
+
+  // The address is #CASE?FILTERS; both parts may be missing, and plain anchors stay anchors.
+  const address = () => {
+    const [name, query = ''] = location.hash.slice(1).split('?');
+    let id = name;
+    try { id = decodeURIComponent(name); } catch { /* not ours: an anchor that does not exist */ }
+    return {id, query: new URLSearchParams(query)};
+  };
+  const hash = (id, query) => {
+    const text = query.toString();
+    return '#' + encodeURIComponent(id).replaceAll('%2F', '/') + (text ? '?' + text : '');
+  };
+
+  const chosen = () => {
+    const query = new URLSearchParams();
+    const verdicts = all('[name=v]:checked', form).map((box) => box.value);
+    if (verdicts.length) query.set('v', verdicts.join('.'));
+    for (const field of all('input[name=q], select', form)) if (field.value.trim()) query.set(field.name, field.value.trim());
+    if (find('[name=d]:checked', form)) query.set('d', '1');
+    return query;
+  };
+  const choose = (query) => {
+    const verdicts = (query.get('v') || '').split('.');
+    for (const box of all('[name=v]', form)) box.checked = verdicts.includes(box.value);
+    for (const field of all('input[name=q], select', form)) {
+      const value = query.get(field.name) || '';
+      if (field.value !== value) field.value = value;
+    }
+    const differences = find('[name=d]', form);
+    if (differences) differences.checked = query.get('d') === '1';
+  };
+
+  const tests = (query) => {
+    const found = [];
+    const verdicts = query.has('v') ? query.get('v').split('.') : null;
+    const server = query.get('s');
+    if (verdicts || server) {
+      found.push((row) => row.cells.some(([at, verdict]) => (!server || at === server) && (!verdicts || verdicts.includes(verdict))));
+    }
+    for (const name of ['l', 'r', 'p', 'u', 'c']) {
+      if (query.has(name)) found.push((row) => row.tr.dataset[name] === query.get(name));
+    }
+    if (query.has('t')) found.push((row) => (row.tr.dataset.t || '').split('\n').includes(query.get('t')));
+    if (query.has('e')) found.push((row) => query.get('e') === 'any' ? row.tr.dataset.e : row.tr.dataset.e === query.get('e'));
+    if (query.get('d') === '1') found.push((row) => row.tr.dataset.d === '1');
+    const words = (query.get('q') || '').toLowerCase().split(/\s+/).filter(Boolean);
+    if (words.length) {
+      found.push((row) => {
+        row.words ??= (row.tr.textContent + ' ' + row.tr.dataset.q).toLowerCase();
+        return words.every((word) => row.words.includes(word));
+      });
+    }
+    return found;
+  };
+  let last = null;
+  const filter = (query) => {
+    if (query.toString() === last) return;
+    last = query.toString();
+    const wanted = tests(query);
     let count = 0;
-    for (const one of cases) {
-      const fits = kinds.has(one.dataset.kind) && words.every((word) => text.get(one).includes(word));
-      one.hidden = !fits;
+    for (const row of rows) {
+      const fits = wanted.every((test) => test(row));
+      row.tr.hidden = !fits;
       count += fits;
     }
-    for (const suite of document.querySelectorAll(".suite")) suite.hidden = !suite.querySelector("details.case:not([hidden])");
-    shown.textContent = count + " of " + cases.length + " cases";
-  }
-  function remember() {
-    const view = new URLSearchParams();
-    if (find.value) view.set("find", find.value);
-    const off = boxes.filter((box) => !box.checked).map((box) => box.value);
-    if (off.length) view.set("without", off.join(" "));
-    history.replaceState(null, "", view.size ? "#?" + view : location.pathname + location.search);
-    apply();
-  }
-  function recall() {
-    const hash = decodeURIComponent(location.hash.slice(1));
-    if (location.hash.startsWith("#?")) {
-      const view = new URLSearchParams(location.hash.slice(2));
-      find.value = view.get("find") || "";
-      const off = (view.get("without") || "").split(" ");
-      for (const box of boxes) box.checked = !off.includes(box.value);
+    for (const group of groups) {
+      group.element.hidden = group.rows.every((tr) => tr.hidden);
+      if (wanted.length && !group.element.hidden) group.element.open = true;
     }
-    apply();
-    const one = hash && document.getElementById(hash);
-    if (one && one.tagName === "DETAILS") { one.hidden = false; one.open = true; one.scrollIntoView(); }
-  }
-  find.addEventListener("input", remember);
-  for (const box of boxes) box.addEventListener("change", remember);
-  for (const one of cases) one.addEventListener("toggle", () => { if (one.open) history.replaceState(null, "", "#" + one.id); });
-  addEventListener("hashchange", recall);
-  addEventListener("beforeprint", () => { for (const one of cases) if (["violation", "missed"].includes(one.dataset.kind)) one.open = true; });
-  recall();
+    for (const section of all('.rfc')) section.hidden = all('.group', section).every((group) => group.hidden);
+    find('#shown').textContent = `${count.toLocaleString('en')} of ${rows.length.toLocaleString('en')} cases`;
+    find('#nothing').hidden = count > 0;
+  };
+
+  const blocks = all('script.block');
+  const unpacked = new Map();
+  const unpack = async (number) => {
+    if (!unpacked.has(number)) {
+      const octets = Uint8Array.from(atob(blocks[number].textContent), (letter) => letter.charCodeAt(0));
+      const stream = new Blob([octets]).stream().pipeThrough(new DecompressionStream('deflate'));
+      unpacked.set(number, new Map(await new Response(stream).json()));
+    }
+    return unpacked.get(number);
+  };
+  // The pages were escaped when the report was written; the page's policy runs no script but this one.
+  const article = async (id) => {
+    if (inline.has(id)) return inline.get(id);
+    const holder = document.createElement('template');
+    holder.innerHTML = (await unpack(Number(byId.get(id).tr.dataset.b))).get(id);
+    const page = find('.case', holder.content);
+    inline.set(id, page);
+    return page;
+  };
+
+  let place = 0;
+  let from = null;
+  const link = (text, target, key) => {
+    const a = document.createElement('a');
+    a.textContent = text;
+    a.href = target;
+    if (key) a.setAttribute('aria-keyshortcuts', key);
+    return a;
+  };
+  const open = async (id, query) => {
+    let page;
+    try {
+      page = await article(id);
+    } catch (error) {
+      page = document.createElement('p');
+      page.textContent = `This case page cannot be unfolded by this browser (${error}). A newer one can.`;
+    }
+    if (address().id !== id) return;
+    if (view.hidden) place = scrollY;
+    const visible = rows.filter((row) => !row.tr.hidden);
+    const at = visible.findIndex((row) => row.id === id);
+    const bar = document.createElement('nav');
+    bar.className = 'back';
+    bar.setAttribute('aria-label', 'Case');
+    bar.append(link('← All results', hash('', query).replace(/^#$/, '#results'), 'Escape'));
+    if (at > 0) bar.append(link('Previous (k)', hash(visible[at - 1].id, query), 'k'));
+    if (at >= 0 && at + 1 < visible.length) bar.append(link('Next (j)', hash(visible[at + 1].id, query), 'j'));
+    view.replaceChildren(bar, page);
+    view.hidden = false;
+    overview.hidden = true;
+    document.title = `${page.getAttribute('aria-label') || id} – Plumbline`;
+    scrollTo(0, 0);
+    page.focus({preventScroll: true});
+    from = id;
+  };
+  const close = () => {
+    if (view.hidden) return;
+    view.hidden = true;
+    view.replaceChildren();
+    overview.hidden = false;
+    document.title = title;
+    scrollTo(0, place);
+    const row = byId.get(from);
+    if (row && !row.tr.hidden) find('a', row.tr).focus({preventScroll: true});
+  };
+  const follow = () => {
+    const {id, query} = address();
+    choose(query);
+    filter(query);
+    if (byId.has(id)) { open(id, query); return; }
+    close();
+    const anchor = id && document.getElementById(id);
+    if (anchor) {
+      if (anchor.matches('details')) anchor.open = true;
+      anchor.scrollIntoView();
+    }
+  };
+
+  if (!form) return;
+  form.hidden = false;
+  let pending = 0;
+  const changed = () => {
+    clearTimeout(pending);
+    pending = setTimeout(() => {
+      const query = chosen();
+      history.replaceState(null, '', query.toString() ? hash('', query) : location.pathname + location.search);
+      filter(query);
+    }, 60);
+  };
+  form.addEventListener('input', changed);
+  form.addEventListener('reset', () => setTimeout(changed));
+  form.addEventListener('submit', (event) => event.preventDefault());
+  find('#clear').addEventListener('click', () => { form.reset(); find('[name=q]', form).focus(); });
+  addEventListener('hashchange', follow);
+  // A link to a case keeps the filters that are set.
+  document.addEventListener('click', (event) => {
+    const a = event.target.closest('a[href^="#"]');
+    if (!a || event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    const id = decodeURIComponent(a.getAttribute('href').slice(1).split('?')[0]);
+    if (byId.has(id) && !a.closest('.back')) {
+      event.preventDefault();
+      location.hash = hash(id, chosen());
+    }
+  });
+  document.addEventListener('keydown', (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const typing = event.target.closest('input, select, textarea');
+    if (event.key === 'Escape' && !view.hidden) find('.back a', view).click();
+    else if (event.key === '/' && !typing && view.hidden) { event.preventDefault(); find('[name=q]', form).focus(); }
+    else if ((event.key === 'j' || event.key === 'k') && !typing && !view.hidden) {
+      const step = find(`.back a[aria-keyshortcuts=${event.key}]`, view);
+      if (step) step.click();
+    }
+  });
+  follow();
 })();

@@ -76,6 +76,8 @@ class Sink:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         self._writers.add(writer)
+        if self.dead:
+            writer.transport.abort()
         try:
             await Talk(self, reader, writer).run()
         except (Hangup, ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
@@ -207,3 +209,5 @@ async def _finish(sink: Sink) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+    for _ in range(5):  # closed transports give their sockets back in the loop's next rounds
+        await asyncio.sleep(0)

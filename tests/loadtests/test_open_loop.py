@@ -104,6 +104,15 @@ def test_what_could_not_be_begun_has_failed():
     assert engine.gone == ""
 
 
+@pytest.mark.parametrize("verb", ["MAIL", "END"])
+def test_no_arrival_is_forgotten_when_sessions_end(verb):
+    with running(Behaviour(every={verb: (10, "HANGUP")})) as sink:
+        tally, _ = run(sink.port, sessions=1, messages=0, stages=(Stage(2000, 2000, 0.1),))
+    assert tally.acknowledged + tally.failed == 200
+    assert tally.acknowledged == sink.acknowledged
+    assert tally.failed > 5
+
+
 SERVER = """
 import asyncio, sys
 sys.path.insert(0, sys.argv[1])

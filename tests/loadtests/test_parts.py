@@ -143,7 +143,7 @@ class Messages:
     def intended(self, now: float) -> float:
         return now
 
-    def unclaim(self) -> None:
+    def unclaim(self, intended: float) -> None:
         self.left += 1
 
     def idle(self, _session: Session) -> None:

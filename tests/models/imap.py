@@ -69,7 +69,7 @@ class ImapModel(LineService):
         elif name == "APPEND":
             self.do_APPEND(argument, literal)
         else:
-            method(argument)
+            method(f'{argument} "{literal.decode()}"' if literal else argument)
 
     def unknown(self) -> None:
         self.done("BAD", "unknown command")

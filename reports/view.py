@@ -1,0 +1,122 @@
+"""What the page says in sentences, and what its filters choose from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from .gather import Source
+from .model import Report, Row
+from .standing import LEVELS, Standing
+from .text import duration, one_line, plural
+
+
+def headline(report: Report) -> str:
+    """The answer, in one line."""
+    subjects = report.subjects
+    judged = [subject for subject in subjects if subject.cases]
+    if not judged:
+        loads = sum(len(subject.loads) for subject in subjects)
+        return f"{plural(loads, 'load run')}, no conformance case" if loads else "Nothing was tested"
+    if len(subjects) == 1:
+        return f"{one_line(subjects[0].label, 80)}: {subjects[0].answer[1]}"
+    bad = sum(subject.answer[0] == "bad" for subject in judged)
+    unsure = sum(subject.answer[0] == "unsure" for subject in judged)
+    tail = f", {unsure} not fully tested" if unsure else ""
+    return f"{bad} of {plural(len(judged), 'server')} with violations{tail}"
+
+
+def subline(report: Report) -> str:
+    """How much was done, when, and how long it took."""
+    parts = [plural(report.counts.total(), "result")]
+    if len(report.subjects) > 1:
+        parts.append(f"{plural(len(report.rows), 'case')} on {plural(len(report.subjects), 'server')}")
+    started = sorted(source.run.started for source in report.sources if source.run)
+    if started:
+        parts.append(_day(started[0]))
+    took = sum(source.summary.duration_s for source in report.sources if source.summary)
+    if took:
+        parts.append(duration(took))
+    return " · ".join(parts)
+
+
+def _day(started: str) -> str:
+    try:
+        return f"{datetime.fromisoformat(started):%d %B %Y, %H:%M}".lstrip("0")
+    except ValueError:
+        return one_line(started, 40)
+
+
+def notices(report: Report) -> Iterator[str]:
+    """What the reader must know before believing the rest."""
+    for problem in report.problems:
+        yield f"Left out: {problem}"
+    for source in report.sources:
+        yield from _source_notices(source)
+
+
+def _source_notices(source: Source) -> Iterator[str]:
+    name = source.name
+    if source.summary is None:
+        yield f"{name}: the run was cut off before its end. What follows is what it had found until then."
+    elif source.summary.interrupted:
+        why = f" ({source.summary.detail})" if source.summary.detail else ""
+        yield f"{name}: the run was interrupted{why}. What follows is what it had found until then."
+    if source.damage:
+        lines = plural(len(source.damage), "line is", "lines are")
+        yield f"{name}: {lines} damaged and left out."
+    for check in source.sanity:
+        if not check.ok:
+            after = f", after case {check.last_good_case}" if check.last_good_case else ""
+            where = f"{check.target} " if check.target else "The target "
+            yield f"{where}did not behave at the {check.when} of the run{after}. {check.detail}"
+
+
+def untested(report: Report) -> Iterator[tuple[Standing, str, int]]:
+    """Kind, reason and count of everything that was not judged."""
+    for kind in (Standing.INCONCLUSIVE, Standing.SKIPPED):
+        for reason, count in report.reasons(kind):
+            yield kind, reason or "no reason was recorded", count
+
+
+Choice = tuple[str, str, list[tuple[str, str]]]
+
+
+def choices(report: Report) -> Iterator[Choice]:
+    """The select fields of the filter: name, label, and (value, shown) pairs. Fewer than two: no field."""
+    cases = [row.case for row in report.rows]
+    levels = {case.level for case in cases}
+    fields: list[Choice] = [
+        ("l", "Level", [(one, one) for one in [*LEVELS, *sorted(levels - set(LEVELS))] if one in levels]),
+        ("r", "RFC", [(str(rfc), f"RFC {rfc}") for rfc in sorted({case.rfc for case in cases if case.rfc})]),
+        ("p", "Protocol", [(one, one.upper()) for one in sorted({case.protocol for case in cases})]),
+        ("u", "Suite", [(one, one_line(one, 50)) for one in sorted({case.suite for case in cases} - {""})]),
+        (
+            "t",
+            "Tag",
+            [(one, one_line(one, 40)) for one in sorted({tag for case in cases for tag in case.tags})],
+        ),
+        ("s", "Server", [(str(one.index), one_line(one.label, 40)) for one in report.subjects]),
+        ("c", "Change", [(one, one) for one in sorted({row.change for row in report.rows} - {""})]),
+    ]
+    yield from (one for one in fields if len(one[2]) > 1 or (one[2] and one[0] in "ct"))
+    if any(case.severity for case in cases):
+        yield "e", "Severity", [("any", "has a severity"), ("exploitable", "exploitable")]
+
+
+def attributes(row: Row) -> dict[str, str]:
+    """What the filter looks at, as data attributes of a row. Absent: nothing to look at."""
+    case = row.case
+    found = {
+        "data-l": case.level,
+        "data-r": str(case.rfc or ""),
+        "data-p": case.protocol,
+        "data-u": case.suite,
+        "data-t": "\n".join(case.tags),
+        "data-c": row.change,
+        "data-e": "exploitable" if case.severity.get("exploitable") else "any" if case.severity else "",
+        "data-q": f"{case.requirement} {' '.join(case.tags)}",
+        "data-v": " ".join(f"{index}:{row.at(index)}" for index in row.cells),
+        "data-d": "1" if row.differs else "",
+    }
+    return {name: value for name, value in found.items() if value}
