@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import trio
+from plumbline.probes.preflight import Sanity
 from plumbline.probes.script.outcome import Endpoint, Outcome, Setting
 from plumbline.probes.trials import Plan, Trials
 from plumbline.reports.records import Verdict
@@ -316,3 +317,37 @@ async def test_elsewhere_the_kernel_chooses_our_address(autojump_clock):
     await trials(driver).result(case())
 
     assert driver.sources == [None]
+
+
+async def test_a_target_at_its_limit_is_looked_at_when_nothing_else_runs(autojump_clock):
+    driver = Driver(takes=5.0)
+    made = Trials(SETTING, Plan(window=8), driver.play)
+    looks = []
+
+    async def greet():
+        looks.append(driver.in_flight)
+        return Sanity("it greets with 421" if driver.in_flight else "")
+
+    made._greet = greet
+
+    async with trio.open_nursery() as nursery:
+        for number in range(4):
+            nursery.start_soon(made.result, case(f"c{number}"))
+        await trio.sleep(1.0)
+        assert await made._look() == ""
+
+    assert looks == [4, 0]
+
+
+async def test_a_target_that_nobody_serves_any_more_is_not_looked_at_twice(autojump_clock):
+    made = Trials(SETTING, Plan(), Driver().play)
+    looks = []
+
+    async def greet():
+        looks.append(1)
+        return Sanity("could not connect: refused", certain=True)
+
+    made._greet = greet
+
+    assert await made._look() == "could not connect: refused"
+    assert looks == [1]
