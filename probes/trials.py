@@ -21,7 +21,7 @@ from .health import Health
 from .masking import Masker
 from .ops import Talk
 from .passive import Tally
-from .preflight import sanity
+from .preflight import Sanity, sanity
 from .script.cases import ReadyCase
 from .script.interpreter import play
 from .script.outcome import Endpoint, Outcome, Setting
@@ -175,6 +175,14 @@ class Trials:
             return _hindered(f"a fault of Plumbline's own: {type(error).__name__}: {error}")
 
     async def _look(self) -> str:
+        """What is wrong with the target, or "". In doubt it is looked at while nothing of ours runs."""
+        seen = await self._greet()
+        if seen.wrong and not seen.certain:
+            async with self.gate.passage(serial=True):
+                seen = await self._greet()
+        return seen.wrong
+
+    async def _greet(self) -> Sanity:
         source = next(self._sources) if self._sources else None
         return await trio_driver.play(sanity(self._endpoint, self.setting), source=source)
 
