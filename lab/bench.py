@@ -10,7 +10,7 @@ from pathlib import Path
 
 from . import accounts, certificate, commands, packages
 from .certificate import Certificate
-from .model import USERS, LabError, Program
+from .model import USERS, Program
 from .packages import Installed
 
 
@@ -82,24 +82,28 @@ class Bench:
         return {user: accounts.password_hash(password, self.openssl) for user, password in USERS.items()}
 
     def link(self, path: str, target: Path) -> None:
-        """A symbolic link at a path that is compiled into the server; removed with the last instance."""
+        """A symbolic link at a path that is compiled into the server; removed with the last instance.
+
+        What is there already (the product as a package of the system) stays and is used.
+        """
         place = Path(path)
         if place.is_symlink() and not place.exists():
             place.unlink()
-        if place.is_symlink() and place.resolve() != target.resolve():
-            raise LabError(
-                f"{path} is a link to {place.resolve()}, and this server needs it for itself; remove it"
-            )
         if not place.exists():
             place.parent.mkdir(parents=True, exist_ok=True)
             place.symlink_to(target)
-        if place.is_symlink():
+        if place.is_symlink() and place.resolve() == target.resolve():
             self.links.append(path)
+
+
+def give(path: Path, owner: str) -> None:
+    """Change the owner (user or user:group)."""
+    user, _, group = owner.partition(":")
+    shutil.chown(path, user, group or None)
 
 
 def _own(path: Path, mode: int, owner: str) -> Path:
     path.chmod(mode)
     if owner:
-        user, _, group = owner.partition(":")
-        shutil.chown(path, user, group or None)
+        give(path, owner)
     return path

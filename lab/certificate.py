@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,11 +16,6 @@ class Certificate:
     certificate: Path
     key: Path
     both: Path
-
-    def give(self, user: str) -> None:
-        """Let this account own the files with the key."""
-        for path in (self.key, self.both):
-            shutil.chown(path, user)
 
 
 # The whole configuration, so that nothing depends on the machine's own openssl.cnf.

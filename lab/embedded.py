@@ -107,9 +107,14 @@ def prepare(directory: Path) -> Certificate | None:
 
 
 def settings(
-    directory: Path, ports: Mapping[str, int], certificate: Certificate | None, *, watch: bool
+    directory: Path,
+    ports: Mapping[str, int],
+    certificate: Certificate | None,
+    *,
+    watch: bool,
+    lmtp: int = 0,
 ) -> str:
-    """The child's argument."""
+    """The child's argument. `lmtp` is the port of a server that gets the mail instead of maildirs."""
     return json.dumps(
         {
             "directory": str(directory),
@@ -121,6 +126,7 @@ def settings(
             "key": str(certificate.key) if certificate else "",
             "both": str(certificate.both) if certificate else "",
             "watch": watch,
+            "lmtp": lmtp,
         }
     )
 

@@ -1,9 +1,10 @@
 """The embedded servers, aiosmtpd and pyftpdlib, in a process of their own.
 
 Run by path with one argument, a JSON object: directory, hostname, domain, users {name: password},
-ports {protocol: number, 0 for any}, certificate, key and both in one file (empty: no TLS), watch (true: end, and
-remove the directory, when standard input is closed, that is when the parent ends in whatever way).
-Prints one JSON line with the ports.
+ports {protocol: number, 0 for any}, certificate, key and both in one file (empty: no TLS), watch (true: end,
+and remove the directory, when standard input is closed, that is when the parent ends in whatever way).
+Mail goes to maildirs below
+the directory, or to the LMTP port `lmtp` if that is not 0. Prints one JSON line with the ports.
 
 Nothing of Plumbline is imported: this must also run from a checkout without installation.
 """
@@ -18,6 +19,7 @@ import json
 import os
 import shutil
 import signal
+import smtplib
 import ssl
 import sys
 import threading
@@ -33,13 +35,14 @@ _SIZE_LIMIT = 32 * 1024 * 1024  # octets of one mail
 class MaildirHandler:
     """Mail for the users goes to their maildirs; other domains are for clients that have logged in."""
 
-    def __init__(self, directory: Path, hostname: str, domain: str, users: dict[str, str]) -> None:
-        self._mail = directory / "mail"
-        self._hostname = hostname
-        self._domain = domain
-        self._users = users
+    def __init__(self, setting: dict[str, Any]) -> None:
+        self._mail = Path(setting["directory"]) / "mail"
+        self._hostname = setting["hostname"]
+        self._domain = setting["domain"]
+        self._users = setting["users"]
+        self._lmtp = setting["lmtp"]
         self._numbers = itertools.count(1)
-        for user, kind in itertools.product(users, ("new", "cur", "tmp")):
+        for user, kind in itertools.product(self._users, ("new", "cur", "tmp")):
             (self._mail / user / kind).mkdir(parents=True)
 
     def _user(self, address: str) -> str | None:
@@ -66,9 +69,17 @@ class MaildirHandler:
 
     async def handle_DATA(self, _server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         content = envelope.original_content or b""
-        for user in dict.fromkeys(filter(None, map(self._user, envelope.rcpt_tos))):
+        users = list(dict.fromkeys(filter(None, map(self._user, envelope.rcpt_tos))))
+        if self._lmtp:
+            await asyncio.to_thread(self._hand_on, envelope.mail_from or "", users, content)
+            return "250 OK"
+        for user in users:
             self._deliver(user, self._trace(session, envelope) + content)
         return "250 OK"
+
+    def _hand_on(self, sender: str, users: list[str], content: bytes) -> None:
+        with smtplib.LMTP("127.0.0.1", self._lmtp) as server:
+            server.sendmail(sender, users, content)
 
     def _trace(self, session: Session, envelope: Envelope) -> bytes:
         """Return-Path and Received, as final delivery adds them (RFC 5321, section 4.4)."""
@@ -101,7 +112,7 @@ def _authenticator(users: dict[str, str]) -> Callable[..., AuthResult]:
 
 async def _serve_smtp(setting: dict[str, Any]) -> dict[str, int]:
     users = setting["users"]
-    handler = MaildirHandler(Path(setting["directory"]), setting["hostname"], setting["domain"], users)
+    handler = MaildirHandler(setting)
     common = {
         "hostname": setting["hostname"],
         "authenticator": _authenticator(users),

@@ -41,8 +41,10 @@ def start(name: str, *, instance: str | None = None, port_base: int | None = Non
     mask = os.umask(0o022)
     try:
         return _start(product, installed, record, port_base)
-    except BaseException:
+    except BaseException as error:
         _remove(record)
+        if isinstance(error, OSError):
+            raise LabError(f"{product.name} cannot be set up: {error}") from error
         raise
     finally:
         os.umask(mask)
@@ -153,7 +155,7 @@ def _describe(product: Product, launch: Launch, bench: Bench, record: Record) ->
 
 
 def stop(server: Server | str) -> None:
-    """Stop an instance and remove its folder. Raises NotRunningError, or LabError if a process does not end."""
+    """Stop an instance and remove its folder. Raises NotRunningError; LabError if a process lives on."""
     name = server if isinstance(server, str) else server.name
     record = state.load(name)
     if record is None or (isinstance(server, Server) and record.directory != str(server.directory)):

@@ -18,8 +18,8 @@ RECIPIENT, SECOND_RECIPIENT = (f"{user}@{DOMAIN}" for user in USERS)
 UNKNOWN_RECIPIENT = f"nobody@{DOMAIN}"
 FOREIGN_RECIPIENT = "someone@elsewhere.example"
 
-# Protocols with the offset of their port above --port-base. The name is also the scheme of the URL: a trailing s
-# means TLS from the first octet. smtps follows the rules of smtp, submissions those of submission.
+# Protocols with the offset of their port above --port-base. The name is also the scheme of the URL; an s at
+# the end means TLS from the first octet. smtps follows the rules of smtp, submissions those of submission.
 PORT_OFFSETS: Mapping[str, int] = {
     "smtp": 0,
     "smtps": 1,

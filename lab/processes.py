@@ -1,8 +1,8 @@
 """Start programs and stop them again, by pid and never by name.
 
 A pid alone may be reused by somebody else's process, so every process is remembered with its start time.
-Every program gets an environment variable that names its instance: what leaves the process tree by a double fork
-is still found by it.
+Every program gets an environment variable that names its instance: what leaves the process tree by a double
+fork is still found by it.
 """
 
 from __future__ import annotations
@@ -96,9 +96,10 @@ def spawn(argv: Sequence[str], environment: Mapping[str, str], log: Path, mark: 
     """Start a program in a session of its own, its output appended to `log`. Raises LabError."""
     variables = {"PATH": _PATH, "LANG": "C.UTF-8", "HOME": "/", MARK: mark, **environment}
     actions = [
-        (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
-        (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644),
-        (os.POSIX_SPAWN_DUP2, 1, 2),
+        # Standard input too: vsftpd tells there why it does not start.
+        (os.POSIX_SPAWN_OPEN, 0, str(log), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644),
+        (os.POSIX_SPAWN_DUP2, 0, 1),
+        (os.POSIX_SPAWN_DUP2, 0, 2),
     ]
     try:
         pid = os.posix_spawn(

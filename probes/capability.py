@@ -39,13 +39,28 @@ def _words(line: str) -> set[str]:
     return {keyword, line, *(f"{keyword} {parameter}" for parameter in parameters)} - {""}
 
 
-def skip_reason(case: ReadyCase, offered: Collection[str], facts: Mapping[str, str]) -> str:
-    """Why a case makes no sense on this target, or ""."""
+_TOLD_BY = {
+    "smtp": "EHLO",
+    "submission": "EHLO",
+    "lmtp": "LHLO",
+    "ftp": "FEAT",
+    "pop3": "CAPA",
+    "imap": "CAPABILITY",
+}
+
+
+def skip_reason(case: ReadyCase, offered: Collection[str], facts: Mapping[str, str], role: str = "") -> str:
+    """Why a case makes no sense on this target, or "". `role` is the target's, such as "submission"."""
+    concerned = case.requirement.protocols
+    if role == "submission" and concerned and role not in concerned:
+        return f"is required of {' and '.join(concerned)}, and the target is a {role} server"
     for need in sorted(case.needs):
         if need == need.lower() and not facts.get(need):
             return f"needs the profile fact {need!r}"
         if need != need.lower() and need.upper() not in offered:
-            return f"needs {need}, which the target does not offer"
+            return (
+                f"needs {need}, which the target does not offer in {_TOLD_BY.get(case.protocol, 'any list')}"
+            )
     for hindrance in sorted(case.unless):
         if hindrance.upper() in offered or facts.get(hindrance):
             return f"does not apply where there is {hindrance}"

@@ -3,67 +3,77 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import islice
 
 from ..reports import records
 from ..reports.records import Verdict
 from .deviations import Deviation
-from .passive import finding
 from .masking import Masker
+from .passive import finding
 from .reproducer import reproducer
 from .runner import Attempted
 from .script.cases import ReadyCase
-from .script.outcome import Endpoint
+from .script.outcome import Endpoint, Seen
 
 _FINDINGS = 20
 
 
-def skipped(case: ReadyCase, reason: str, endpoint: Endpoint) -> records.Case:
-    """The record of a case that was not run."""
-    return _case(case, Verdict.SKIPPED, reason, 0.0, endpoint)
+@dataclass(frozen=True, slots=True)
+class Scribe:
+    """Writes the records of one target's cases. `rerun` is a command line to which `--case ID` is added."""
+
+    endpoint: Endpoint
+    rerun: str
+    masker: Masker
+
+    def skipped(self, case: ReadyCase, reason: str) -> records.Case:
+        """The record of a case that was not run."""
+        return self._case(case, Verdict.SKIPPED, reason, 0.0)
+
+    def made(self, attempted: Attempted, deviation: Deviation | None) -> records.Case:
+        """The record of a case that was run."""
+        outcome, case, hide = attempted.outcome, attempted.case, self.masker.text
+        record = self._case(case, outcome.verdict, hide(outcome.reason), attempted.duration_s)
+        record.step_line = outcome.step.line if outcome.step and outcome.step.file == case.file else 0
+        record.sent, record.expected, record.got = map(hide, (outcome.sent, outcome.expected, outcome.got))
+        record.observations = {name: hide(text) for name, text in outcome.observations.items()}
+        record.transcript = attempted.transcript.events
+        record.attempts = list(attempted.attempts)
+        record.findings = _findings(outcome.seen)
+        record.reproducer = hide(reproducer(attempted.transcript, self.endpoint))
+        if deviation is not None:
+            record.deviation = deviation.told()
+        return record
+
+    def _case(self, case: ReadyCase, verdict: Verdict, reason: str, duration_s: float) -> records.Case:
+        spec, requirement = case.spec, case.requirement
+        return records.Case(
+            id=case.id,
+            protocol=case.protocol,
+            requirement=requirement.id,
+            level=requirement.level,
+            verdict=verdict,
+            reason=" ".join(reason.split()),
+            duration_s=round(duration_s, 6),
+            target=self.endpoint.url,
+            title=spec.title,
+            why=spec.why,
+            suite=case.suite,
+            file=case.file,
+            line=case.line,
+            rfc=requirement.rfc,
+            section=requirement.section,
+            statement=requirement.statement,
+            tags=sorted(case.tags),
+            severity=dict(spec.severity),
+            script=case.source,
+            script_line=case.source_line,
+            rerun=f"{self.rerun} --case {shlex.quote(case.id)}",
+        )
 
 
-def made(attempted: Attempted, endpoint: Endpoint, deviation: Deviation | None) -> records.Case:
-    """The record of a case that was run."""
-    outcome, case = attempted.outcome, attempted.case
-    record = _case(case, outcome.verdict, outcome.reason, attempted.duration_s, endpoint)
-    record.step_line = outcome.step.line if outcome.step and outcome.step.file == case.file else 0
-    record.sent, record.expected, record.got = outcome.sent, outcome.expected, outcome.got
-    record.observations = dict(outcome.observations)
-    record.transcript = attempted.transcript.events
-    record.attempts = list(attempted.attempts)
-    record.findings = [
-        finding(seen, fault.rule, fault.detail) for seen in outcome.seen for fault in seen.reply.faults
-    ][:_FINDINGS]
-    record.reproducer = reproducer(attempted.transcript, endpoint)
-    if deviation is not None:
-        record.deviation = deviation.told()
-    return record
-
-
-def _case(
-    case: ReadyCase, verdict: Verdict, reason: str, duration_s: float, endpoint: Endpoint
-) -> records.Case:
-    spec, requirement = case.spec, case.requirement
-    return records.Case(
-        id=case.id,
-        protocol=case.protocol,
-        requirement=requirement.id,
-        level=requirement.level,
-        verdict=verdict,
-        reason=" ".join(reason.split()),
-        duration_s=round(duration_s, 6),
-        target=endpoint.url,
-        title=spec.title,
-        why=spec.why,
-        suite=case.suite,
-        file=case.file,
-        line=case.line,
-        rfc=requirement.rfc,
-        section=requirement.section,
-        statement=requirement.statement,
-        tags=sorted(case.tags),
-        severity=dict(spec.severity),
-        script=case.source,
-        script_line=case.source_line,
-        rerun=f"plumbline check {endpoint.url} --case {shlex.quote(case.id)}",
-    )
+def _findings(seen: Iterable[Seen]) -> list[records.Finding]:
+    found = (finding(one, fault.rule, fault.detail) for one in seen for fault in one.reply.faults)
+    return list(islice(found, _FINDINGS))

@@ -5,14 +5,10 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
-import shlex
-import signal
-import subprocess
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
-from .plugin import suites_folder
+from . import check
 from .version import VERSION
 
 USAGE = 4
@@ -62,60 +58,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return USAGE if stop.code else 0
     rest = arguments[1:]
     if command == "check":
-        return check(rest)
+        return check.main(rest, replace=argv is None)
     module, _, function = _ELSEWHERE[command].partition(":")
     try:
         return int(getattr(importlib.import_module(module), function)(rest))
     except BrokenPipeError:  # `plumbline list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-
-
-def check(arguments: Sequence[str]) -> int:
-    """`plumbline check TARGET... [options]`: pytest on the shipped suites, in a process of its own.
-
-    Neither configuration nor conftest.py of the folder we are in has a say, and other plugins stay out.
-    """
-    if not arguments or arguments[0] in ("-h", "--help"):
-        print("usage: plumbline check TARGET... [--profile FILE] [--results FILE] [--report FILE] [options]")
-        print("TARGET is host:port or smtp://host:port (ftp, pop3, imap, lmtp; with s at the end: TLS).")
-        print("All options of `pytest --target`: see docs/reference/command-line.md.")
-        return 0 if arguments else USAGE
-    targets, options = _split(arguments)
-    if not targets and "--target" not in options:
-        print("plumbline check: which server? Write host:port or smtp://host:port", file=sys.stderr)
-        return USAGE
-    own = [option for option in options if option.endswith(".probe.yaml")]
-    rest = [option for option in options if option not in own]
-    command = [
-        *(sys.executable, "-m", "pytest"),
-        *("-c", os.devnull, f"--rootdir={suites_folder().parent}", "--noconftest"),
-        *("-p", "plumbline.probes.plugin", "-p", "no:cacheprovider", "--import-mode=importlib", "-q"),
-        *(str(Path(path).resolve()) for path in (map(Path, own) if own else [suites_folder()])),
-        *(f"--target={target}" for target in targets),
-        *rest,
-    ]
-    return _run(command, arguments)
-
-
-def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Leading words are targets; from the first option on everything goes to pytest."""
-    first = next((at for at, word in enumerate(arguments) if word.startswith("-")), len(arguments))
-    head = [word for word in arguments[:first] if not word.endswith(".probe.yaml")]
-    files = [word for word in arguments[:first] if word.endswith(".probe.yaml")]
-    return head, [*arguments[first:], *files]
-
-
-def _run(command: Sequence[str], words: Sequence[str]) -> int:
-    """Run to the end. Ctrl-C goes to the child, which keeps what it has learned and tells the exit code."""
-    environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    environment.pop("PYTEST_ADDOPTS", None)
-    environment["PLUMBLINE_COMMAND"] = shlex.join(["plumbline", "check", *words])
-    before = signal.signal(signal.SIGINT, lambda *_: None)
-    try:
-        return subprocess.Popen(command, env=environment).wait()
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 if __name__ == "__main__":

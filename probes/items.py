@@ -13,7 +13,7 @@ from .failure_text import failure_text
 from .judged import Standing, fails_run, standing
 from .requirements import CatalogueError
 from .script.cases import ReadyCase
-from .script.loader import SuiteErrors
+from .script.loader import PROTOCOLS, SuiteErrors
 
 if TYPE_CHECKING:
     from .controller import Controller
@@ -31,7 +31,7 @@ class SuiteFile(pytest.File):
     def collect(self) -> Iterator[CaseItem]:
         """All its cases; what is wrong with the file is told without a traceback."""
         try:
-            cases = self.controller.library.cases(self.path)
+            cases = self.controller.selection.library.cases(self.path)
         except (SuiteErrors, CatalogueError) as error:
             raise self.CollectError(str(error)) from None
         for case in cases:
@@ -50,8 +50,8 @@ class CaseItem(pytest.Item):
         """An item for a case, with level, protocol and tags as markers."""
         item: CaseItem = cls.from_parent(parent, name=case.id.partition("/")[2])
         item.case, item.controller = case, parent.controller
-        for name in sorted({case.protocol, _word(case.requirement.level), *map(_word, case.tags)}):
-            parent.config.addinivalue_line("markers", f"{name}: cases of this protocol, level or tag")
+        for name in sorted(marker_names(case)):
+            _declare(parent.config, name, "cases with this tag")
             item.add_marker(getattr(pytest.mark, name))
         item.user_properties.append(("requirement", case.requirement.id))
         item.user_properties.append(("level", case.requirement.level))
@@ -59,7 +59,8 @@ class CaseItem(pytest.Item):
 
     def runtest(self) -> None:
         """Have the case run, and tell pytest its verdict."""
-        self.record = record = self.controller.record(self.case)
+        self.record = record = self.controller.record(self)
+        self.user_properties.append(("verdict", record.verdict.value))
         if fails_run(record, strict=self.controller.options.strict):
             raise CaseFailed
         kind = standing(record)
@@ -77,6 +78,33 @@ class CaseItem(pytest.Item):
     def reportinfo(self) -> tuple[str, int, str]:
         """Where the case stands."""
         return self.case.file, self.case.line - 1, self.case.id
+
+
+_LEVELS = ("must", "must_not", "should", "should_not", "may")
+_declared = pytest.StashKey[set[str]]()
+
+
+def declare_markers(config: pytest.Config) -> None:
+    """Levels and protocols as markers; tags follow as they are met. `-m must` also takes MUST NOT."""
+    config.stash[_declared] = set()
+    for level in _LEVELS:
+        _declare(config, level, f"requirements of the level {level.upper().replace('_', ' ')}")
+    for protocol in PROTOCOLS:
+        _declare(config, protocol, f"cases of {protocol.upper()}")
+
+
+def _declare(config: pytest.Config, name: str, about: str) -> None:
+    known = config.stash[_declared]
+    if name not in known:
+        known.add(name)
+        config.addinivalue_line("markers", f"{name}: {about}")
+
+
+def marker_names(case: ReadyCase) -> set[str]:
+    """Protocol, level and tags as names that `-m` understands."""
+    level = _word(case.requirement.level)
+    flags = {name for name in ("slow", "intrusive") if getattr(case.spec, name)}
+    return {case.protocol, level, level.removesuffix("_not"), *map(_word, case.tags), *flags}
 
 
 def _word(text: str) -> str:

@@ -4,6 +4,10 @@ A script is a generator: it yields one of these operations, the driver performs 
 answer back in, or throws `Lost`. Nothing else connects the two, so a conversation can be driven by
 Trio, by plain sockets, or by a test that feeds octets by hand in virtual time.
 
+What the peer said before it closed or reset the connection can be read first; then the end is seen, as often
+as one looks. An operation on a connection that the script has not opened, or has closed itself, raises
+Lost(UNREACHABLE): that is our own fault and must never pass for the peer's.
+
 A connection ("conn") is known by a name that the script chose. All times are in seconds.
 """
 
@@ -21,7 +25,7 @@ class Trouble(StrEnum):
     """How a peer or the network can fail us: one vocabulary for every driver."""
 
     REFUSED = "refused"  # nobody listens
-    UNREACHABLE = "unreachable"  # no route, unknown host, our own side could not open a socket
+    UNREACHABLE = "unreachable"  # no route, unknown host, our own side could not do it
     RESET = "reset"  # RST, or a write to a connection the peer has closed
     CLOSED = "closed"  # FIN
     SILENT = "silent"  # no octet before the deadline
@@ -55,7 +59,11 @@ class Endpoints:
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """Connect. Answer: Endpoints. Raises Lost(REFUSED | UNREACHABLE | RESET | SILENT)."""
+    """Connect. Answer: Endpoints. Raises Lost(REFUSED | UNREACHABLE | SILENT).
+
+    A host name with several addresses: the first that neither refuses nor is out of reach. A connection of the
+    same name that is still open is closed first. A peer that resets at once is found out by the next Recv.
+    """
 
     conn: str
     host: str
@@ -65,10 +73,10 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Write all octets, as one segment where TCP allows. Answer: None. Raises Lost(RESET | SILENT).
+    """Write all octets, as one segment where TCP allows. Answer: None. Raises Lost(RESET | SILENT | TLS).
 
     `secret` asks every observer to show `****` in place of the octets; `urgent` sends them with the
-    TCP urgent pointer behind the last one (Telnet Synch, RFC 854).
+    TCP urgent pointer behind the last one (Telnet Synch, RFC 854; without effect under TLS).
     """
 
     conn: str
@@ -91,22 +99,31 @@ class Recv:
 
 @dataclass(frozen=True, slots=True)
 class StartTLS:
-    """Client handshake on an open connection. Answer: protocol and cipher, as text. Raises Lost(TLS | ...).
+    """Client handshake on an open connection. Answer: "TLSv1.3 TLS_AES_256_GCM_SHA384", protocol and cipher.
 
-    Certificates are not verified unless `verify` is set: a probe looks at the protocol, not at trust.
+    Raises Lost(TLS) on an alert or on octets that are no TLS, and Lost(CLOSED | RESET | SILENT) when the peer does
+    that in the middle of the handshake; the connection is then in clear again. Certificates are not verified
+    unless `verify` is set (then against `ca`, a PEM file, or else what the system trusts): a probe looks at the
+    protocol, not at trust. Octets that came in clear and were not received yet are taken for the handshake.
     """
 
     conn: str
     server_name: str
     timeout: float
     verify: bool = False
+    ca: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Shutdown:
-    """Half close: send FIN (close_notify under TLS), keep reading. Answer: None."""
+    """Half close: send FIN, keep reading. Answer: None, also where the peer is gone already.
+
+    Under TLS the first Shutdown sends close_notify and leaves TCP open: what is sent behind it goes in clear, what
+    is received is still decrypted, and the second Shutdown sends FIN. `timeout` bounds the writing of close_notify.
+    """
 
     conn: str
+    timeout: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +135,17 @@ class Reset:
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """Close; closing twice is no error. Answer: None."""
+    """Close (behind close_notify under TLS); closing twice is no error. Answer: None.
+
+    A system sends RST in place of FIN where octets of the peer were left unread.
+    """
 
     conn: str
 
 
 @dataclass(frozen=True, slots=True)
 class Listen:
-    """Open a listening socket on the address that connection `beside` comes from. Answer: Address."""
+    """Listen on the address that connection `beside` comes from. Answer: Address. Raises Lost(UNREACHABLE)."""
 
     conn: str
     beside: str
@@ -133,7 +153,10 @@ class Listen:
 
 @dataclass(frozen=True, slots=True)
 class Accept:
-    """Wait for one connection on a listener; from then on `conn` is that connection. Answer: Endpoints."""
+    """Wait for one connection on a listener. Answer: Endpoints. Raises Lost(SILENT), and still listens.
+
+    From then on `conn` is that connection, and nobody else can connect.
+    """
 
     conn: str
     timeout: float

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from ..reports.records import Verdict
 from .capability import ASK, capabilities
-from .ops import Talk
+from .ops import Lost, Send, Sleep, Talk
+from .protocols.registry import DIALECTS
+from .recognise import spoken
 from .script.cases import Placed, ReadyState
 from .script.interpreter import Player
-from .script.outcome import Endpoint, Outcome, Seen, Setting
+from .script.outcome import Endpoint, Outcome, Setting
 from .script.types import Step
-from .target import CannotTest
+from .target import CannotTest, Target
 
 # How far preflight goes: the first of these states whose facts the profile gives.
 _GOALS: Mapping[str, tuple[str, ...]] = {
@@ -55,7 +58,9 @@ def _reached(state: ReadyState, setting: Setting, protocol: str) -> Talk[Outcome
     steps = []
     if protocol in ASK:
         steps.append(Placed(Step(C=ASK[protocol], observe="capabilities"), "preflight", 1, 1))
-    return (yield from Player(setting, {"marker": "preflight"}, {}).verdict(state, steps))
+    outcome = yield from Player(setting, {"marker": "preflight"}, {}).verdict(state, steps)
+    yield from _goodbye(protocol)
+    return outcome
 
 
 def _words(state: ReadyState, outcome: Outcome) -> str:
@@ -65,15 +70,53 @@ def _words(state: ReadyState, outcome: Outcome) -> str:
             f"on the way to '{state.name}' it was expected to answer {outcome.expected}"
             f"{' to ' + outcome.sent.rstrip() if outcome.sent else ''}, but: {outcome.got}.{advice}"
         )
+    if not outcome.seen and ": refused: " in outcome.reason:
+        return "nobody listens there (connection refused). Is the server running, is the port right?"
     return f"{outcome.reason}.{advice}"
+
+
+_PAUSES = (0.0, 0.5, 2.0)  # seconds before each look: a server may need a moment after a storm of connections
 
 
 def sanity(endpoint: Endpoint, setting: Setting) -> Talk[str]:
     """Whether the target still greets. What is wrong, or ""."""
+    wrong = ""
+    for pause in _PAUSES:
+        yield Sleep(pause)
+        wrong = yield from _greeted(endpoint, setting)
+        if not wrong:
+            break
+    return wrong
+
+
+def _greeted(endpoint: Endpoint, setting: Setting) -> Talk[str]:
     greeting = ReadyState("greeting", endpoint.protocol, ())
     step = Placed(Step(observe="greeting"), "sanity", 1, 1)
     outcome: Outcome = yield from Player(setting, {}, {}).verdict(greeting, (step,))
-    heard: tuple[Seen, ...] = outcome.seen
-    if heard and heard[0].reply.status in ("220", "+OK", "OK", "PREAUTH", "120"):
+    yield from _goodbye(endpoint.protocol)
+    if not outcome.seen:
+        return outcome.reason
+    status = outcome.seen[0].reply.status
+    return "" if status in _GREETINGS else f"it greets with {outcome.observations['greeting']}"
+
+
+_GREETINGS = ("220", "120", "+OK", "OK", "PREAUTH")
+
+
+def _goodbye(protocol: str) -> Talk[None]:
+    with suppress(Lost):
+        yield Send("main", DIALECTS[protocol].goodbye, 1.0)
+
+
+def second_look(endpoint: Endpoint) -> Talk[str]:
+    """Where preflight failed: what may be wrong with how the target was named, or ""."""
+    named = Target(endpoint.url, endpoint.host, endpoint.port)
+    try:
+        found = yield from spoken(named)
+    except CannotTest:
         return ""
-    return outcome.reason
+    if found is None or (found.protocol, found.tls) == (endpoint.protocol, endpoint.tls):
+        return ""
+    if endpoint.protocol == "submission" and (found.protocol, found.tls) == ("smtp", endpoint.tls):
+        return ""
+    return f" It looks like {found.protocol}{' under TLS' if found.tls else ''}: try {found.endpoint.url}"

@@ -12,7 +12,7 @@ from .transcript import Transcript, Uttered
 _MOST = 2000  # octets; a longer talk is no line for the shell any more
 _PAUSE = "sleep 1"  # in place of waiting for the reply
 _VERB = re.compile(rb"(?:[A-Za-z0-9]{1,8} )?(?:PASS|LOGIN|AUTH) ", re.IGNORECASE)
-_STARTTLS = {"smtp": "smtp", "submission": "smtp", "lmtp": "lmtp", "ftp": "ftp", "pop3": "pop3", "imap": "imap"}
+_STARTTLS = {"submission": "smtp"}  # as openssl calls it, where its name is another
 
 
 def reproducer(transcript: Transcript, endpoint: Endpoint) -> str:
@@ -42,7 +42,7 @@ def _program(endpoint: Endpoint, *, starttls: bool) -> str:
     if not (starttls or endpoint.tls):
         return f"nc {shlex.quote(endpoint.host)} {endpoint.port}"
     host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
-    upgrade = f" -starttls {_STARTTLS[endpoint.protocol]}" if starttls else ""
+    upgrade = f" -starttls {_STARTTLS.get(endpoint.protocol, endpoint.protocol)}" if starttls else ""
     return f"openssl s_client -quiet -connect {shlex.quote(f'{host}:{endpoint.port}')}{upgrade}"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import tempfile
 from pathlib import Path
 
@@ -20,13 +19,10 @@ class Results:
         self._kept: list[records.AnyRecord] = []
         self._file = None
         if path is not None:
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                self._file = path.open("wb", buffering=0)
-            except OSError as error:
-                raise pytest.UsageError(f"--results {path}: cannot write there: {error.strerror}") from None
-        if report is not None and report.is_dir():
-            raise pytest.UsageError(f"--report {report}: that is a folder; name a file")
+            _check_place("--results", path)
+            self._file = path.open("wb", buffering=0)
+        if report is not None:
+            _check_place("--report", report)
 
     def write(self, *lines: records.AnyRecord) -> None:
         """Keep records; in the file they are complete lines at once."""
@@ -36,17 +32,9 @@ class Results:
             if self.report is not None:
                 self._kept.append(record)
 
-    def finish(self, code: int, duration_s: float, counts: dict[str, int], *, interrupted: bool) -> None:
+    def finish(self, summary: records.Summary) -> None:
         """The last record, and the report."""
-        self.write(
-            records.Summary(
-                ended=datetime.datetime.now(tz=datetime.UTC).astimezone().isoformat(timespec="seconds"),
-                duration_s=round(duration_s, 3),
-                exit_code=code,
-                counts=counts,
-                interrupted=interrupted,
-            )
-        )
+        self.write(summary)
         if self._file is not None:
             self._file.close()
         if self.report is not None:
@@ -63,3 +51,12 @@ class Results:
             records.write(source, self._kept)
             report.parent.mkdir(parents=True, exist_ok=True)
             page.write([source], report)
+
+
+def _check_place(option: str, path: Path) -> None:
+    """Make the folder, and see that the file can be written. Raises UsageError: now, not at the end."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.open("ab").close()
+    except OSError as error:
+        raise pytest.UsageError(f"{option} {path}: cannot write there: {error.strerror}") from None

@@ -5,26 +5,32 @@ from __future__ import annotations
 import datetime
 import platform
 import secrets
+import shlex
 import sys
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..reports import records
 from . import deviations as deviations_file
 from . import profile as profiles
 from .capability import skip_reason
-from .caserecord import made, skipped
+from .caserecord import Scribe
 from .deviations import Deviation
 from .drivers import blocking_driver
-from .preflight import Facts, preflight, sanity
+from .masking import Masker
+from .preflight import Facts, preflight, sanity, second_look
 from .profile import Profile
-from .runner import Plan, Runner
+from .recognise import recognised
+from .runner import Attempted, Plan, Runner
 from .script.cases import ReadyCase
-from .script.loader import KINDRED, Library
+from .script.loader import KINDRED, PROTOCOLS, Library
 from .script.outcome import Endpoint, Patience, Setting
-from .target import BadTarget, CannotTest, is_loopback, parse, recognised
+from .script.types import Connect
+from .target import BadTarget, CannotTest, Target, is_loopback, parse
+from .trials import control_id
 from .version import VERSION
 
 
@@ -46,8 +52,8 @@ class Options:
     segments: str = ""
     patience: float = 20.0
     cases: tuple[str, ...] = ()
-    protocols: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
+    embedded: bool = False  # the targets are servers that we have started
 
 
 @dataclass(slots=True)
@@ -56,70 +62,117 @@ class Probed:
 
     facts: Facts
     setting: Setting
-    runner: Runner
+    role: str
+    scribe: Scribe
+    runner: Runner | None = None
 
     @property
     def protocol(self) -> str:
+        """As the user named it, or as it was found: "submission" is not "smtp"."""
         return self.facts.endpoint.protocol
 
 
-@dataclass(slots=True)
 class Session:
-    """A run. `open` looks at the targets; `close` looks again and stops everything."""
+    """A run. Making one reads its files; `look` goes to the targets; `close` stops and looks again."""
 
-    options: Options
-    profile: Profile
-    library: Library
-    deviations: Mapping[str, Deviation] = field(default_factory=dict)
-    probed: list[Probed] = field(default_factory=list)
-    start_records: list[records.AnyRecord] = field(default_factory=list)
-    started: float = field(default_factory=time.monotonic)
+    def __init__(self, options: Options, library: Library) -> None:
+        """Raises BadTarget, SourceError: mistakes of the user."""
+        self.options = options
+        self.targets = [parse(text) for text in options.targets]
+        _one_of_each(self.targets)
+        self.profile = profiles.load(options.profile) if options.profile else profiles.default()
+        self.library = library
+        self.deviations: Mapping[str, Deviation] = (
+            deviations_file.load(options.deviations) if options.deviations else {}
+        )
+        self.probed: list[Probed] = []
+        self.records: list[records.AnyRecord] = [_run_record(options, self.profile)]  # of the run's beginning
+        self.started = time.monotonic()
 
-    @classmethod
-    def open(cls, options: Options, profile: Profile | None = None) -> Session:
-        """Look at every target. Raises BadTarget, CannotTest, SourceError."""
-        if profile is None:
-            profile = profiles.load(options.profile) if options.profile else profiles.default()
-        known = deviations_file.load(options.deviations) if options.deviations else {}
-        session = cls(options, profile, Library.open(), known)
-        session.start_records.append(_run_record(options, profile))
-        for text in options.targets:
-            session._look_at(text)
-        return session
+    def look(self) -> None:
+        """Look at every target. Raises BadTarget for one that may not be tested, and CannotTest."""
+        for target in self.targets:
+            try:
+                self._look_at(target)
+            except CannotTest as error:
+                self.records.append(
+                    records.Sanity(when="start", ok=False, detail=str(error), target=target.text)
+                )
+                raise
 
-    def _look_at(self, text: str) -> None:
-        target = parse(text)
+    def _look_at(self, target: Target) -> None:
         if not self.options.permitted and not is_loopback(target.host):
             raise BadTarget(
-                f"{text} is not on this machine. Probes send mail, create and delete files, and try what "
-                "attackers try: if you may do that there, say --i-may-test-this-target"
+                f"{target.text} is not on this machine. Probes send mail, create and delete files, and try "
+                "what attackers try: if you may do that there, say --i-may-test-this-target"
             )
-        target = blocking_driver.play(recognised(target))
-        endpoint = target.endpoint
-        setting = Setting(
-            endpoints={endpoint.protocol: endpoint, **_others(self.profile, endpoint.protocol)},
+        endpoint = blocking_driver.play(recognised(target)).endpoint
+        if self.on_exactly(endpoint.protocol):
+            raise BadTarget(f"{target.text}: there is another target for {endpoint.protocol} already")
+        setting = self._setting(endpoint)
+        facts = self._preflight(endpoint, setting)
+        role = self.profile.facts.get("role", "")
+        role = role if role == "submission" and endpoint.protocol == "smtp" else endpoint.protocol
+        masker = Masker({**setting.facts, **setting.mailbox})
+        scribe = Scribe(endpoint, self._rerun(endpoint), masker)
+        self.probed.append(Probed(facts, setting, role, scribe))
+        self.records.append(_target_record(facts, self.profile.product))
+        self.records.append(records.Sanity(when="start", ok=True, target=endpoint.url))
+
+    def _preflight(self, endpoint: Endpoint, setting: Setting) -> Facts:
+        states = self.library.states(_family(endpoint.protocol))
+        try:
+            return blocking_driver.play(preflight(endpoint, setting, states))
+        except CannotTest as error:
+            raise CannotTest(f"{error}{blocking_driver.play(second_look(endpoint))}") from None
+
+    def _setting(self, endpoint: Endpoint) -> Setting:
+        companions = self.profile.companions
+        ours = {endpoint.protocol: endpoint, _family(endpoint.protocol): endpoint}
+        return Setting(
+            endpoints={**ours, **{name: one for name, one in companions.items() if name not in ours}},
             facts=self.profile.facts,
-            patience=replace(Patience(), reply=self.options.patience),
+            patience=_patience(self.options.patience),
             mailbox=self.profile.mailbox,
             segments=self.options.segments,
         )
-        states = self.library.states(KINDRED.get(endpoint.protocol, endpoint.protocol))
-        facts = blocking_driver.play(preflight(endpoint, setting, states))
-        plan = Plan(self.options.in_flight, self.options.again)
-        self.probed.append(Probed(facts, setting, Runner(setting, plan)))
-        self.start_records.append(_target_record(facts, self.profile.product))
-        self.start_records.append(records.Sanity(when="start", ok=True, target=endpoint.url))
+
+    def _rerun(self, endpoint: Endpoint) -> str:
+        options = self.options
+        if options.embedded:
+            return "pytest suites"
+        words = ["plumbline", "check", endpoint.url]
+        words += ["--profile", str(options.profile)] if options.profile else []
+        words += ["--segments", options.segments] if options.segments else []
+        flags = {
+            "--slow": options.slow,
+            "--intrusive": options.intrusive,
+            "--i-may-test-this-target": options.permitted,
+        }
+        return shlex.join([*words, *(flag for flag, given in flags.items() if given)])
 
     def start(self, cases: Iterable[ReadyCase]) -> None:
         """Start the runners; `cases` are all that could be control cases."""
-        controls = {case.id: case for case in cases}
+        everything = {case.id: case for case in cases}
+        wanted = {control_id(case) for case in everything.values() if case.spec.depends_on}
+        controls = {name: everything[name] for name in wanted & set(everything)}
         for probed in self.probed:
-            probed.runner.plan.controls = controls
-            probed.runner.__enter__()
+            plan = Plan(self.options.in_flight, self.options.again, controls, self.skip_reason)
+            probed.runner = Runner(probed.setting, plan)
+            probed.runner.start()
+
+    def on_exactly(self, protocol: str) -> Probed | None:
+        """The target that speaks this protocol."""
+        return next((one for one in self.probed if one.protocol == protocol), None)
 
     def on(self, protocol: str) -> Probed | None:
-        """The target whose cases are those of this protocol."""
-        return next((one for one in self.probed if KINDRED.get(one.protocol, one.protocol) == protocol), None)
+        """The target whose cases are those of this protocol: its own, or one of its kin."""
+        kin = next((one for one in self.probed if _family(one.protocol) == protocol), None)
+        return self.on_exactly(protocol) or kin
+
+    def protocols(self) -> list[str]:
+        """The protocols whose suites make sense."""
+        return [name for name in PROTOCOLS if self.on(name) is not None]
 
     def skip_reason(self, case: ReadyCase) -> str:
         """Why a case is not run, or ""."""
@@ -130,53 +183,85 @@ class Session:
             return "slow: asked for with --slow"
         if case.spec.intrusive and not self.options.intrusive:
             return "intrusive, could hurt a live service: asked for with --intrusive"
-        missing = {
-            step.connect.protocol
-            for step in case.spec.script
-            if step.connect is not None and not isinstance(step.connect, str) and step.connect.protocol
-        } - set(probed.setting.endpoints)
-        if missing:
+        if missing := _companions_needed(case) - set(probed.setting.endpoints):
             return f"needs a companion endpoint for {', '.join(sorted(missing))} (profile: companions)"
-        return skip_reason(case, probed.facts.capabilities, probed.setting.facts)
+        return skip_reason(case, probed.facts.capabilities, probed.setting.facts, probed.role)
+
+    def submit(self, case: ReadyCase) -> Future[Attempted]:
+        """Have a case run that is not to be skipped."""
+        probed = self.on(case.protocol)
+        assert probed is not None, "a case without target is skipped"
+        assert probed.runner is not None, "the session was not started"
+        return probed.runner.submit(case)
 
     def skipped(self, case: ReadyCase, reason: str) -> records.Case:
         """The record of a case that is not run."""
-        probed = self.on(case.protocol) or self.probed[0]
-        return skipped(case, reason, probed.facts.endpoint)
+        return (self.on(case.protocol) or self.probed[0]).scribe.skipped(case, reason)
 
-    def record(self, case: ReadyCase) -> records.Case:
-        """Wait for a case that was submitted, or submit it now."""
-        probed = self.on(case.protocol)
+    def made(self, attempted: Attempted) -> records.Case:
+        """The record of a case that was run."""
+        probed = self.on(attempted.case.protocol)
         assert probed is not None, "a case without target is skipped"
-        attempted = probed.runner.submit(case).result()
-        return made(attempted, probed.facts.endpoint, self.deviation(case.id))
+        return probed.scribe.made(attempted, self.deviation(attempted.case.id))
 
     def deviation(self, name: str) -> Deviation | None:
         """The accepted deviation for a case, unless its time is over."""
         deviation = self.deviations.get(name)
         return deviation if deviation and not deviation.expired() else None
 
-    def close(self) -> list[records.Sanity]:
-        """Look at every target once more, then stop."""
-        last = []
-        for probed in self.probed:
-            runner, endpoint = probed.runner, probed.facts.endpoint
+    def close(self, *, hurry: bool = False) -> list[records.Sanity]:
+        """Stop, and look at every target once more; in a hurry with little patience."""
+        return [self._closed(probed, hurry=hurry) for probed in self.probed]
+
+    def _closed(self, probed: Probed, *, hurry: bool) -> records.Sanity:
+        runner, setting = probed.runner, probed.setting
+        if runner is not None:
             runner.close()
-            wrong = runner.dead or blocking_driver.play(sanity(endpoint, probed.setting))
-            last.append(
-                records.Sanity(
-                    when="end",
-                    ok=not wrong,
-                    detail=wrong,
-                    last_good_case=runner.last_good,
-                    target=endpoint.url,
-                )
+        if hurry:
+            setting = replace(setting, patience=_HURRIED)
+        wrong = (runner.dead if runner else "") or blocking_driver.play(
+            sanity(probed.facts.endpoint, setting)
+        )
+        return records.Sanity(
+            when="end",
+            ok=not wrong,
+            detail=wrong,
+            last_good_case=runner.last_good if runner else "",
+            target=probed.facts.endpoint.url,
+        )
+
+
+def _patience(reply: float) -> Patience:
+    usual = Patience()
+    grown = {name: getattr(usual, name) * reply / usual.reply for name in Patience.__slots__}
+    return Patience(**grown)
+
+
+_HURRIED = Patience(connect=1.0, greeting=2.0, reply=2.0, tls=2.0)
+
+
+def _family(protocol: str) -> str:
+    return KINDRED.get(protocol, protocol)
+
+
+def _one_of_each(targets: Iterable[Target]) -> None:
+    seen: dict[str, str] = {}
+    for target in targets:
+        if target.protocol and seen.setdefault(target.protocol, target.text) != target.text:
+            raise BadTarget(
+                f"two targets for {target.protocol}: {seen[target.protocol]} and {target.text}; "
+                "test them in runs of their own, and compare: plumbline report A B"
             )
-        return last
 
 
-def _others(profile: Profile, protocol: str) -> dict[str, Endpoint]:
-    return {name: endpoint for name, endpoint in profile.companions.items() if name != protocol}
+def _companions_needed(case: ReadyCase) -> set[str]:
+    connects = (placed.step.connect for placed in (*case.state.steps, *case.steps))
+    return {one.protocol for one in connects if isinstance(one, Connect) and one.protocol}
+
+
+def timestamp() -> str:
+    """Now, ISO 8601 with offset."""
+    return datetime.datetime.now(tz=datetime.UTC).astimezone().isoformat(timespec="seconds")
 
 
 def _run_record(options: Options, profile: Profile) -> records.Run:
@@ -186,7 +271,7 @@ def _run_record(options: Options, profile: Profile) -> records.Run:
         tool="check",
         version=VERSION,
         python=platform.python_version(),
-        started=datetime.datetime.now(tz=datetime.UTC).astimezone().isoformat(timespec="seconds"),
+        started=timestamp(),
         command=list(options.command or sys.argv),
         targets=list(options.targets),
         options={
@@ -212,4 +297,4 @@ def _target_record(facts: Facts, product: str) -> records.Target:
     )
 
 
-__all__ = ["BadTarget", "CannotTest", "Options", "Session"]
+__all__ = ["BadTarget", "CannotTest", "Options", "Session", "timestamp"]

@@ -11,7 +11,7 @@ from .judged import Standing, standing
 
 if TYPE_CHECKING:
     from .results import Results
-    from .session import Options
+    from .session import Options, Session
 
 _MEANING = {
     0: "conforming, as far as was tested",
@@ -19,6 +19,28 @@ _MEANING = {
     2: "could not test (all of it)",
     4: "nothing to run",
 }
+
+
+def header(session: Session) -> list[str]:
+    """Who is tested, with which facts."""
+    told = []
+    for one in session.probed:
+        greeting = one.facts.greeting.splitlines()
+        told.append(
+            f"target: {one.facts.endpoint.url}  {_printable(greeting[0]) if greeting else ''}".rstrip()
+        )
+    if session.options.embedded:
+        told.append("no --target was given: these are embedded servers, started for this run")
+    elif session.options.profile is not None:
+        told.append(f"profile: {session.options.profile}")
+    else:
+        told.append("no profile: cases that need an account or a recipient are skipped (--profile FILE)")
+    return [*told, *session.profile.doubts]
+
+
+def _printable(text: str) -> str:
+    """Text of a server on its way to a terminal."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text[:120])
 
 
 def lines(

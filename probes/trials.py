@@ -24,7 +24,7 @@ from .passive import Tally
 from .preflight import sanity
 from .script.cases import ReadyCase
 from .script.interpreter import play
-from .script.outcome import Outcome, Setting
+from .script.outcome import Endpoint, Outcome, Setting
 from .target import is_loopback
 from .transcript import Transcript
 
@@ -77,7 +77,7 @@ class Trials:
         self._plays = plays
         self._masker = Masker({**setting.facts, **setting.mailbox})
         self._endpoint = next(iter(setting.endpoints.values()))
-        self._sources = _sources() if _many_addresses(self._endpoint.host) else None
+        self._sources = _sources() if _many_addresses(self._endpoint) else None
         self._run_id = secrets.token_hex(4)
         self._count = 0
         self._shared: dict[str, trio.Event] = {}
@@ -203,9 +203,13 @@ def _hindered(reason: str) -> Outcome:
     return Outcome(Verdict.INCONCLUSIVE, reason)
 
 
-def _many_addresses(host: str) -> bool:
-    """Whether 127.0.0.0/8 as a whole is ours to connect from: so it is on Linux."""
-    return sys.platform == "linux" and is_loopback(host)
+def _many_addresses(endpoint: Endpoint) -> bool:
+    """Whether to come from many addresses: 127.0.0.0/8 as a whole is ours on Linux.
+
+    Dovecot takes a login in clear only from a client whose address is its own, unless told otherwise.
+    """
+    one_address = endpoint.protocol in ("pop3", "imap")
+    return sys.platform == "linux" and is_loopback(endpoint.host) and not one_address
 
 
 def _sources() -> Iterator[str]:

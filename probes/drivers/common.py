@@ -1,82 +1,113 @@
-"""What both drivers share: names for trouble, TLS contexts, choice of our address, files of a mail store."""
+"""What the drivers share and needs no waiting: troubles, source addresses, TLS contexts, mail stores."""
 
 from __future__ import annotations
 
 import errno
+import functools
 import glob
 import ipaddress
-import socket
+import os
 import ssl
-from functools import cache
-from pathlib import Path
+from collections.abc import Iterator
 
-from ..ops import Address, Lost, ReadFiles, Trouble
+from ..ops import Lost, ReadFiles, Trouble
 
-RECV_SIZE = 65_536
-_LARGEST_FILE = 16_777_216
-_GONE = {errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED, errno.ENOTCONN, errno.ESHUTDOWN}
+FILE_LIMIT = 16 * 1024 * 1024  # octets read of one file
+
+_OP_LEGACY_SERVER_CONNECT = 0x4  # named in module ssl from Python 3.12 on
+
+_TROUBLES = {
+    errno.ECONNREFUSED: Trouble.REFUSED,
+    errno.ECONNRESET: Trouble.RESET,
+    errno.ECONNABORTED: Trouble.RESET,
+    errno.EPIPE: Trouble.RESET,
+    errno.ENOTCONN: Trouble.RESET,
+}
 
 
-def lost(error: BaseException, what: str) -> Lost:
-    """The one vocabulary for whatever sockets and TLS raise. `what` says what was being done."""
+def lost_by(error: OSError, where: str) -> Lost:
+    """The trouble behind an error of a socket or of TLS; `where` names the peer: "192.0.2.1 port 25"."""
     if isinstance(error, ssl.SSLError):
-        reason = (getattr(error, "reason", None) or str(error)).replace("_", " ").lower()
-        return Lost(Trouble.TLS, f"{what}: {reason}")
-    if isinstance(error, ConnectionRefusedError):
-        return Lost(Trouble.REFUSED, f"{what}: connection refused")
+        return Lost(Trouble.TLS, f"TLS with {where} failed: {ssl_reason(error)}")
     if isinstance(error, TimeoutError):
-        return Lost(Trouble.SILENT, f"{what}: timed out")
-    if isinstance(error, OSError) and error.errno in _GONE:
-        return Lost(Trouble.RESET, f"{what}: connection reset")
-    if isinstance(error, socket.gaierror):
-        return Lost(Trouble.UNREACHABLE, f"{what}: {error.strerror or 'unknown host'}")
-    if isinstance(error, OSError):
-        return Lost(Trouble.UNREACHABLE, f"{what}: {error.strerror or error}")
-    return Lost(Trouble.RESET, f"{what}: {error}")
+        return Lost(Trouble.SILENT, f"{where} no longer answers")
+    trouble = _TROUBLES.get(error.errno or 0, Trouble.UNREACHABLE)
+    return Lost(trouble, _sentence(trouble, error, where))
 
 
-@cache
-def tls_context(*, verify: bool) -> ssl.SSLContext:
-    """One context for all: making one costs 20 ms. Unverified ones also take old and weak servers."""
-    context = ssl.create_default_context()
+def _sentence(trouble: Trouble, error: OSError, where: str) -> str:
+    if error.errno == errno.EPIPE:
+        return f"{where} has closed the connection and takes no more octets"
+    match trouble:
+        case Trouble.REFUSED:
+            return f"connection refused by {where}"
+        case Trouble.RESET:
+            return f"connection reset by {where}"
+        case _:
+            return f"cannot reach {where}: {reason(error)}"
+
+
+def reason(error: Exception) -> str:
+    """An error as words, without its number."""
+    return (error.strerror if isinstance(error, OSError) else "") or str(error) or type(error).__name__
+
+
+def ssl_reason(error: ssl.SSLError) -> str:
+    """ "wrong version number", "certificate verify failed: self-signed certificate"."""
+    words = (getattr(error, "reason", None) or error.strerror or str(error)).replace("_", " ").lower()
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"{words}: {error.verify_message}"
+    return words
+
+
+def source_for(source: str | None, host: str) -> str | None:
+    """The address to bind to before connecting to the numeric address `host`; None: any.
+
+    Families must agree, and a loopback address reaches loopback targets only.
+    """
+    if source is None:
+        return None
+    ours, theirs = ipaddress.ip_address(source), ipaddress.ip_address(host)
+    fits = ours.version == theirs.version and (theirs.is_loopback or not ours.is_loopback)
+    return source if fits else None
+
+
+@functools.lru_cache(maxsize=16)
+def tls_context(verify: bool, ca: str) -> ssl.SSLContext:
+    """One context for all connections, for to make one costs some 20 ms. Raises OSError over `ca`.
+
+    Whatever protocol the machine's OpenSSL still speaks is allowed, TLS 1.0 included: what a target
+    offers is for the suites to judge.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    context.options |= _OP_LEGACY_SERVER_CONNECT
     if not verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-        context.set_ciphers("ALL:@SECLEVEL=0")
+        context.set_ciphers("DEFAULT:@SECLEVEL=0")  # level 1 and above forbid TLS 1.0 and 1.1
+    elif ca:
+        context.load_verify_locations(ca)
+    else:
+        context.load_default_certs()
     return context
 
 
-def numeric(host: str) -> bool:
-    """Whether a host is an address, for which no name server needs to be asked."""
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
-def source_fits(source: str | None, family: int) -> bool:
-    """Whether our address can be used towards a peer of that family."""
-    return source is not None and (":" in source) == (family == socket.AF_INET6)
-
-
-def address(name: tuple[object, ...]) -> Address:
-    """A socket name as an Address."""
-    return Address(str(name[0]), int(str(name[1])))
-
-
 def read_files(op: ReadFiles) -> list[bytes]:
-    """Files that match and contain what is asked for; files that vanish meanwhile are passed over."""
+    """The answer to ReadFiles. A file that vanishes or cannot be read is passed over."""
     found: list[bytes] = []
-    names = sorted({name for pattern in op.patterns for name in glob.glob(pattern, recursive=True)})
-    for name in names:
+    for name in sorted({name for pattern in op.patterns for name in glob.iglob(pattern, recursive=True)}):
         if len(found) >= op.limit:
             break
-        try:
-            with Path(name).open("rb") as file:
-                data = file.read(_LARGEST_FILE)
-        except OSError:
-            continue
-        if op.containing in data:
-            found.append(data)
+        found += [data for data in _contents(name) if op.containing in data]
     return found
+
+
+def _contents(name: str) -> Iterator[bytes]:
+    if not os.path.isfile(name):  # noqa: PTH113 - a pipe would block, a Path costs more than the test
+        return
+    try:
+        with open(name, "rb") as file:  # noqa: PTH123
+            yield file.read(FILE_LIMIT)
+    except OSError:
+        return

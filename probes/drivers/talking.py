@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Generic
 
-from plumbline.probes.ops import Lost, Op, T, Talk
+from ..ops import Lost, Op, T, Talk
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from plumbline.probes.ops import Op
+from ..ops import Op
 
 
 class Observer(Protocol):

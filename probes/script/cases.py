@@ -31,6 +31,7 @@ class ReadyState:
     steps: tuple[Placed, ...]
     needs: frozenset[str] = frozenset()
     connects: bool = True
+    cleanup: tuple[Placed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

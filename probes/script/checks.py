@@ -10,7 +10,6 @@ from ..protocols.base import Dialect
 from ..protocols.registry import DIALECTS
 from ..requirements import LEVELS, Requirement
 from . import stepchecks
-from .cases import ReadyState
 from .expand import BUILTINS, FUNCTIONS, UnknownVariable, expand, functions, names
 from .facts import FACTS, PARTS
 from .shape import Fault, meant, unknown
@@ -18,7 +17,7 @@ from .source import Path_
 from .templates import texts
 from .types import Case, Connect, Data, Step
 
-StatesOf: TypeAlias = Callable[[str], Mapping[str, ReadyState]]
+StatesOf: TypeAlias = Callable[[str], Mapping[str, object]]
 
 _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*(?:\[[A-Za-z0-9.+_-]+\])?")
 _NEED = re.compile(r"[A-Z0-9][A-Z0-9 .=+/_-]*|[a-z][a-z0-9_.]*")

@@ -77,6 +77,7 @@ class Player:
         self.tolerated = ""
         self.sent = ""
         self.placed: Placed | None = None
+        self.refusal: Reply | None = None  # came in place of a request for the step's literal
 
     # -- the whole case
 
@@ -221,11 +222,17 @@ class Player:
         yield from self._write(step, connection, octets)
 
     def _literal(self, step: Step, connection: Connection, text: bytes, shape: Shape) -> Talk[None]:
-        """Send a command that ends in a synchronising literal (RFC 3501 section 4.3)."""
+        """Send a command that ends in a synchronising literal (RFC 3501 section 4.3).
+
+        The server may refuse instead of asking for the literal (section 7.5); that answers the step.
+        """
         octets = content_octets(step.literal or "", self.variables)
         connection.await_reply_to(text, shape)
         yield from self._write(step, connection, connection.dialect.command(text + b" {%d}" % len(octets)))
         answer = yield from connection.read(self.setting.patience.reply, shape)
+        if isinstance(answer, Reply) and answer.status in ("NO", "BAD") and step.S is not None:
+            self.refusal = answer
+            return
         if not (isinstance(answer, Reply) and answer.status == "+"):
             self.fail(step.given, "a continuation request (+)", show(answer, connection.reader.unread))
         yield from self._write(step, connection, octets + b"\r\n")
@@ -265,7 +272,10 @@ class Player:
 
     def _answer(self, step: Step, name: str, *, given: bool) -> Talk[None]:
         connection, want = self.connection(name), as_expect(step.S)
-        answer = yield from connection.read(self._patience(want, connection), _shape(want))
+        answer: Answer | None
+        answer, self.refusal = self.refusal, None
+        if answer is None:
+            answer = yield from connection.read(self._patience(want, connection), _shape(want))
         if step.observe:
             self.observations[step.observe] = show(answer, connection.reader.unread)
             if step.S is None:

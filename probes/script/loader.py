@@ -61,7 +61,7 @@ class Library:
         if protocol not in self._states:
             path = self.folder / protocol / "states.yaml"
             bare = {"connected": ReadyState("connected", protocol, ())}
-            shipped = read_states(self.document(path), protocol) if path.exists() else {}
+            shipped = read_states(self.document(path), protocol, self.states) if path.exists() else {}
             self._states[protocol] = bare | shipped
         return self._states[protocol]
 
@@ -223,11 +223,11 @@ class _SuiteReader:
         return None
 
     def _requirement(self, case: Case, path: Path_) -> Requirement | None:
+        if case.requirement.startswith("X-"):
+            return own_requirement(case)
         known = self.library.requirements
         if case.requirement in known:
             return known[case.requirement]
-        if case.requirement.startswith("X-"):
-            return own_requirement(case)
         message = unknown("requirement", case.requirement, known)
         self._complain(path, [Fault(("requirement",), f"{message} One of your own begins with X-")])
         return None
@@ -260,7 +260,7 @@ class _SuiteReader:
             requirement=requirement,
             state=state,
             steps=placed(self.document, case.script, (*path, "script")),
-            cleanup=placed(self.document, case.cleanup, (*path, "cleanup")),
+            cleanup=placed(self.document, case.cleanup, (*path, "cleanup")) + state.cleanup,
             needs=frozenset((*suite.needs, *case.needs)) | state.needs | needed,
             unless=frozenset((*suite.unless, *case.unless)),
             tags=frozenset((*suite.tags, *case.tags)),
@@ -269,14 +269,15 @@ class _SuiteReader:
             line=place.line,
             source=self.document.snippet(path),
             source_line=place.line,
-            states=self._reachable(suite, case),
+            states=self._reachable(suite, case, state),
             path=path,
         )
 
-    def _reachable(self, suite: Suite, case: Case) -> dict[tuple[str, str], ReadyState]:
-        """The states that `connect` steps of the case ask for."""
+    def _reachable(self, suite: Suite, case: Case, start: ReadyState) -> dict[tuple[str, str], ReadyState]:
+        """The states that `connect` steps of the case, or of the state it starts in, ask for."""
         reachable = {}
-        for step in (*case.script, *case.cleanup):
+        of_state = (one.step for one in (*start.steps, *start.cleanup))
+        for step in (*case.script, *case.cleanup, *of_state):
             if step.connect is not None:
                 connect = Connect(name=step.connect) if isinstance(step.connect, str) else step.connect
                 protocol = connect.protocol or suite.protocol

@@ -27,7 +27,7 @@ _LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _MOST_OCTETS = 4_000_000
 _MOST_NODES = 500_000  # aliases followed, so that a short file cannot stand for a huge one
 _MOST_DEPTH = 50
-_LONGEST_NUMBER = 15
+_LONGEST_NUMBER = 18  # characters; what is longer is an id or a joke, and stays text
 _HINTS = {
     "mapping values are not allowed": "text that contains ': ' needs quotes",
     "found undefined alias": "text that begins with * needs quotes",

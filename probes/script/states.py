@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import msgspec
 
 from ..protocols.registry import DIALECTS
 from .cases import Placed, ReadyState
-from .checks import Scope, need_faults
+from .checks import Scope, StatesOf, need_faults
 from .facts import ALWAYS
 from .shape import Fault, faults, unknown
 from .source import Document, Path_, SourceError, SuiteErrors
@@ -29,8 +28,8 @@ def placed(document: Document, steps: Iterable[Step], path: Path_) -> tuple[Plac
     return tuple(found)
 
 
-def read_states(document: Document, protocol: str) -> dict[str, ReadyState]:
-    """The states of one file, by name. Raises SuiteErrors."""
+def read_states(document: Document, protocol: str, states_of: StatesOf) -> dict[str, ReadyState]:
+    """The states of one file, by name; `states_of` gives those of other protocols. Raises SuiteErrors."""
     errors = [_error(document, (), fault) for fault in faults(document.tree, States)]
     if errors:
         raise SuiteErrors(errors)
@@ -38,7 +37,7 @@ def read_states(document: Document, protocol: str) -> dict[str, ReadyState]:
     if spec.protocol != protocol or protocol not in DIALECTS:
         message = f"these are states of {spec.protocol!r}, the folder is that of {protocol!r}"
         raise SuiteErrors([document.error(("protocol",), message)])
-    return _Chains(document, spec).ready()
+    return _Chains(document, spec, states_of).ready()
 
 
 def _error(document: Document, path: Path_, fault: Fault) -> SourceError:
@@ -51,6 +50,7 @@ class _Chains:
 
     document: Document
     spec: States
+    others: StatesOf
     done: dict[str, ReadyState] = field(default_factory=dict)
     errors: list[SourceError] = field(default_factory=list)
 
@@ -68,25 +68,27 @@ class _Chains:
         before = self._before(state, name, waiting)
         for fault in self._faults(name, state, before):
             self.errors.append(_error(self.document, path, fault))
-        scope = Scope(DIALECTS[self.spec.protocol], state.needs, lambda _: {})
-        scope.pass_through(state.script)
+        scope = Scope(DIALECTS[self.spec.protocol], state.needs, self._states_of)
+        scope.pass_through((*state.script, *state.cleanup))
         self.done[name] = ReadyState(
             name=name,
             protocol=self.spec.protocol,
             steps=before.steps + placed(self.document, state.script, (*path, "script")),
             needs=before.needs | frozenset(state.needs) | (scope.needed - ALWAYS),
+            cleanup=placed(self.document, state.cleanup, (*path, "cleanup")) + before.cleanup,
         )
         return self.done[name]
 
     def _before(self, state: State, name: str, waiting: tuple[str, ...]) -> ReadyState:
         """The state that this one builds on; an open connection where there is none."""
-        if state.after in (*waiting, name):
-            circle = " -> ".join((*waiting, name, state.after))
+        chain = (*waiting, name)
+        if state.after in chain:
+            circle = " -> ".join((*chain[chain.index(state.after) :], state.after))
             self._complain(name, f"the states go in a circle: {circle}")
         elif state.after and state.after not in self.spec.states:
             self._complain(name, unknown("state", state.after, self.spec.states))
         elif state.after:
-            return self._ready(state.after, (*waiting, name))
+            return self._ready(state.after, chain)
         return ReadyState("", self.spec.protocol, ())
 
     def _complain(self, name: str, message: str) -> None:
@@ -96,14 +98,10 @@ class _Chains:
         if not _NAME.fullmatch(name):
             yield Fault((), f"{name!r} is no name for a state: small letters and digits, joined by hyphens")
         yield from need_faults(("needs",), state.needs)
-        for at, step in enumerate(state.script):
-            if step.connect is not None:
-                yield Fault(("script", at, "connect"), "a state is about one connection: connect in a case")
-        scope = Scope(DIALECTS[self.spec.protocol], (*before.needs, *state.needs), _no_states)
+        scope = Scope(DIALECTS[self.spec.protocol], (*before.needs, *state.needs), self._states_of)
         scope.pass_through(step.step for step in before.steps)
-        steps = [step for step in state.script if step.connect is None]
-        yield from scope.script_faults("script", steps)
+        yield from scope.script_faults("script", state.script)
+        yield from scope.script_faults("cleanup", state.cleanup)
 
-
-def _no_states(_protocol: str) -> dict[str, Any]:
-    return {}
+    def _states_of(self, protocol: str) -> Mapping[str, object]:
+        return self.spec.states if protocol == self.spec.protocol else self.others(protocol)

@@ -16,7 +16,10 @@ def texts(step: Step) -> Iterator[At]:
     if step.C is not None:
         yield from _each(("C",), step.C)
     for path, piece in raw_pieces(step):
-        yield path, piece if isinstance(piece, str) else piece.repeat or ""
+        if isinstance(piece, Octets):
+            yield (*path, "repeat"), piece.repeat or ""
+        else:
+            yield path, piece
     for path, content in contents(step):
         if isinstance(content, Content):
             yield (*path, "text"), content.text or ""

@@ -211,6 +211,7 @@ class State(Node, kw_only=True, frozen=True):
     after: str = ""  # the state it builds on; none: the connection is opened
     needs: list[str] = []  # of every case that starts here
     script: list[Step] = []  # how to get here; none of it is judged
+    cleanup: list[Step] = []  # played after the cleanup of a case that started here, never judged
 
 
 class States(Node, kw_only=True, frozen=True):

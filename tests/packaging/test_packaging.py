@@ -58,10 +58,13 @@ def test_wheel_has_every_file_of_the_tree_and_no_other(built: Path):
 
 def test_sdist_has_the_shape_of_the_checkout(built: Path):
     (sdist,) = built.glob("*.tar.gz")
-    names = {Path(*Path(name).parts[1:]) for name in tarfile.open(sdist).getnames()}
+    with tarfile.open(sdist) as archive:
+        names = {Path(*Path(name).parts[1:]) for name in archive.getnames()}
 
     assert tracked() <= names
-    assert {Path(name) for name in ("conftest.py", "pyproject.toml", "README.md", "LICENSE", "Makefile")} <= names
+    assert {
+        Path(name) for name in ("conftest.py", "pyproject.toml", "README.md", "LICENSE", "Makefile")
+    } <= names
 
 
 def test_installed_wheel_checks_a_server_from_an_unrelated_folder(built: Path, tmp_path: Path):

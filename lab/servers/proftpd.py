@@ -1,0 +1,96 @@
+"""ProFTPD: Debian's template configuration, users from a file, mod_tls; implicit TLS as a virtual host."""
+
+import pwd
+import re
+
+from plumbline.lab import homes
+from plumbline.lab.bench import Bench
+from plumbline.lab.model import USERS, Account, Launch, Product, Source
+
+_TEMPLATES = "usr/share/proftpd/templates"
+_SERVER = """
+DefaultAddress 127.0.0.1
+SocketBindTight on
+PidFile {directory}/run/pid
+ScoreboardFile {directory}/run/scoreboard
+DelayTable {directory}/run/delay
+AuthOrder mod_auth_file.c
+# There is no DNS: without this every connection from 127.x.y.z waits for the resolver
+UseReverseDNS off
+{users}{tls}
+<VirtualHost 127.0.0.1>
+  Port {ftps}
+  {users}{tls}TLSOptions UseImplicitSSL
+</VirtualHost>
+"""
+_USERS = """AuthUserFile {directory}/passwd
+AuthGroupFile {directory}/group
+RequireValidShell off
+"""
+_TLS = """TLSEngine on
+TLSLog {directory}/log/tls.log
+TLSRSACertificateFile {certificate.certificate}
+TLSRSACertificateKeyFile {certificate.key}
+TLSRequired off
+TLSVerifyClient off
+TLSRenegotiate none
+"""
+
+
+def prepare(bench: Bench) -> Launch:
+    for name in ("log", "run", "conf.d"):
+        bench.folder(name)
+    homes.fill_all(bench.folder("ftp"))
+    _write_users(bench)
+    modules = bench.shipped(f"{_TEMPLATES}/modules.conf").replace(
+        "/usr/lib/proftpd", f"{bench.root}/usr/lib/proftpd"
+    )
+    bench.put("modules.conf", re.sub(r"^#\s*(LoadModule mod_tls\.c)", r"\1", modules, flags=re.MULTILINE))
+    configuration = bench.put("proftpd.conf", _configuration(bench))
+    return Launch(
+        programs=(bench.program("usr/sbin/proftpd", "-n", "-c", configuration),),
+        facts=homes.facts(f"{bench.directory}/ftp/alice"),
+        logs=(bench.directory / "log/proftpd.log",),
+        starttls=frozenset({"ftp"}),
+    )
+
+
+def _write_users(bench: Bench) -> None:
+    hashes = bench.password_hashes()
+    users = groups = ""
+    for user in USERS:
+        entry = pwd.getpwnam(user)
+        numbers = f"{entry.pw_uid}:{entry.pw_gid}"
+        users += f"{user}:{hashes[user]}:{numbers}::{bench.directory}/ftp/{user}:/bin/bash\n"
+        groups += f"{user}:x:{entry.pw_gid}:\n"
+    bench.put("passwd", users, 0o600)
+    bench.put("group", groups, 0o600)
+
+
+def _configuration(bench: Bench) -> str:
+    directory = str(bench.directory)
+    text = bench.shipped(f"{_TEMPLATES}/proftpd.conf")
+    for shipped, private in (
+        ("/etc/proftpd/", f"{directory}/"),
+        ("/var/log/proftpd", f"{directory}/log"),
+        ("/var/run/proftpd", f"{directory}/run"),
+    ):
+        text = text.replace(shipped, private)
+    text = re.sub(r"^(UseIPv6\s+)on", r"\1off", text, flags=re.MULTILINE)
+    text = re.sub(r"^Port\s+21$", f"Port {bench.ports['ftp']}", text, flags=re.MULTILINE)
+    return text + _SERVER.format(
+        directory=directory,
+        ftps=bench.ports["ftps"],
+        users=_USERS.format(directory=directory),
+        tls=_TLS.format(directory=directory, certificate=bench.certificate),
+    )
+
+
+PRODUCT = Product(
+    name="proftpd",
+    about="FTP server, AUTH TLS and implicit TLS",
+    protocols=("ftp", "ftps"),
+    source=Source("debian", ("proftpd-core", "proftpd-mod-crypto")),
+    prepare=prepare,
+    accounts=(Account("proftpd", group="nogroup"),),
+)

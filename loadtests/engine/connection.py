@@ -1,0 +1,130 @@
+"""A socket that carries a session: non-blocking, with TLS by memory buffers where asked."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import socket
+import ssl
+from collections.abc import Callable
+
+from plumbline.loadtests.engine.session import Session
+
+Address = tuple[int, tuple[object, ...]]  # family, socket address
+IN, OUT = 1, 4  # EPOLLIN, EPOLLOUT
+
+
+class Connection:
+    """`out` holds what the kernel would not take yet; while it is not empty the descriptor waits for OUT."""
+
+    __slots__ = ("connected", "fd", "opened_at", "out", "recv", "send", "sendmsg", "session", "sock", "tls")
+
+    def __init__(self, sock: socket.socket, session: Session, now: float) -> None:
+        self.sock, self.session, self.opened_at = sock, session, now
+        self.fd = sock.fileno()
+        self.recv: Callable[[int], bytes] = sock.recv
+        self.send: Callable[[bytes], int] = sock.send
+        self.sendmsg: Callable[[list[bytes]], int] = sock.sendmsg
+        self.out = b""
+        self.connected = False
+        self.tls: Tls | None = None
+
+    def connect(self, address: tuple[object, ...]) -> None:
+        """Begin to connect. Raises OSError for what is known at once."""
+        self.sock.setblocking(False)
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        code = self.sock.connect_ex(address)
+        if code not in (0, errno.EINPROGRESS):
+            raise OSError(code, os.strerror(code))
+
+    def check_connected(self) -> None:
+        """Raises OSError if the connection was refused."""
+        code = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if code:
+            raise OSError(code, os.strerror(code))
+        self.connected = True
+
+    def write(self, octets: bytes | list[bytes]) -> bool:
+        """Send as much as goes; whether all of it went. Raises OSError."""
+        if self.tls:
+            octets = self.tls.encrypt(octets if isinstance(octets, bytes) else b"".join(octets))
+        return self.put(octets)
+
+    def put(self, octets: bytes | list[bytes]) -> bool:
+        """Like `write`, for octets that TLS has seen already."""
+        if self.out:
+            self.out += octets if isinstance(octets, bytes) else b"".join(octets)
+            return False
+        try:
+            sent = self.send(octets) if isinstance(octets, bytes) else self.sendmsg(octets)
+        except BlockingIOError:
+            sent = 0
+        whole = octets if isinstance(octets, bytes) else b"".join(octets)
+        self.out = whole[sent:]
+        return not self.out
+
+    def flush(self) -> bool:
+        """Send more of what is left; whether all of it went."""
+        octets, self.out = self.out, b""
+        return self.put(octets) if octets else True
+
+    def start_tls(self, context: ssl.SSLContext, server_name: str) -> None:
+        """From here on everything goes through TLS; drive it with `Tls.handshake`."""
+        self.tls = Tls(self.sock, context, server_name)
+        self.recv = self.tls.recv
+
+    def close(self) -> None:
+        """Close the socket; never fails."""
+        with contextlib.suppress(OSError):
+            self.sock.close()
+
+
+class Tls:
+    """TLS over memory buffers, so that the loop keeps the socket (and gevent stays out of it)."""
+
+    __slots__ = ("_incoming", "_object", "_outgoing", "_sock", "done")
+
+    def __init__(self, sock: socket.socket, context: ssl.SSLContext, server_name: str) -> None:
+        self._sock = sock
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._object = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
+        self.done = False
+
+    def handshake(self, readable: bool) -> tuple[bool, bytes]:
+        """Whether the handshake is done, and octets for the peer. Raises ssl.SSLError, OSError."""
+        if readable:
+            self._read()
+        try:
+            self._object.do_handshake()
+            self.done = True
+        except ssl.SSLWantReadError:
+            pass
+        return self.done, self._outgoing.read()
+
+    def _read(self) -> bool:
+        data = self._sock.recv(65_536)
+        if data:
+            self._incoming.write(data)
+        else:
+            self._incoming.write_eof()
+        return bool(data)
+
+    def recv(self, size: int) -> bytes:
+        """Plain octets; b"" at the end. Raises BlockingIOError where there are none yet."""
+        self._read()
+        parts = []
+        try:
+            while part := self._object.read(size):
+                parts.append(part)
+        except ssl.SSLWantReadError:
+            if not parts:
+                raise BlockingIOError from None
+        except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+            pass
+        return b"".join(parts)
+
+    def encrypt(self, octets: bytes) -> bytes:
+        """What to put on the wire for these plain octets."""
+        self._object.write(octets)
+        return self._outgoing.read()

@@ -1,0 +1,440 @@
+"""The loop: one epoll, many sessions, closed by a plan. Every wait has a deadline."""
+
+from __future__ import annotations
+
+import errno
+import heapq
+import itertools
+import ssl
+from collections import deque
+from collections.abc import Callable
+from time import perf_counter
+
+from plumbline.loadtests.engine.arrivals import Arrivals
+from plumbline.loadtests.engine.connection import IN, OUT, Address, Connection
+from plumbline.loadtests.engine.ledger import Ledger
+from plumbline.loadtests.engine.payload import Payload
+from plumbline.loadtests.engine.plan import HARD_SESSIONS, Plan
+from plumbline.loadtests.engine.schedule import times
+from plumbline.loadtests.engine.session import Output, Session
+from plumbline.loadtests.engine.steps import EndedError
+from plumbline.loadtests.engine.system import Platform, Timer
+
+SWEEP = 0.1  # seconds between two looks at deadlines
+CONNECTING = 64  # connections being opened at the same time; a listen queue is often 100 long
+TURNS = 64  # rounds without a wait, after which other greenlets get their turn
+SLOWEST = 2.0  # seconds between two attempts of a session to connect
+READ = 65_536
+_BY_NUMBER = {errno.ENETUNREACH: "unreachable", errno.EHOSTUNREACH: "unreachable", errno.ETIMEDOUT: "silent"}
+
+
+class Engine:
+    """Runs `plan` against `address`. `add_session` and `stop` may be called while `run` runs."""
+
+    def __init__(self, plan: Plan, address: Address, ledger: Ledger, platform: Platform) -> None:
+        self.plan, self.address, self.ledger, self.platform = plan, address, ledger, platform
+        self.payload = Payload(plan)
+        ledger.message_octets = self.payload.octets
+        self.left = plan.messages or 2**62
+        self.number = 0
+        self.check = False  # only try the envelope
+        self.stopping = False
+        self.gone = ""  # why the run was given up
+        self.last_session: Session | None = None
+        self._wanted = 0  # sessions that shall exist
+        self._connections: dict[int, Connection] = {}
+        self._connecting = 0
+        self._waiting = 0  # sessions that wait for their next attempt to connect
+        self._failures = 0  # attempts in a row without a message or a successful check
+        self._failing_since = 0.0
+        self._resting: dict[Session, None] = {}
+        times_ = times(plan.stages, plan.poisson, plan.seed)
+        self.arrivals = Arrivals(times_, ledger) if plan.open_loop else None
+        self._unopened: deque[None] = deque()
+        self._timers: list[tuple[float, int, Callable[[], None]]] = []
+        self._order = itertools.count()
+        self._epoll = platform.epoll()
+        self._timer = Timer()
+        self._epoll.register(self._timer.fd, IN)
+        self._stop_at = float("inf")
+        self._tls = _context(plan) if plan.tls else None
+
+    # -- from outside ------------------------------------------------------------------------------
+
+    def add_session(self) -> None:
+        """One session more."""
+        if self._wanted >= HARD_SESSIONS:
+            return
+        self._wanted += 1
+        self._unopened.append(None)
+        self._wake()
+
+    def drop_session(self) -> None:
+        """One session less; it ends after its message."""
+        self._wanted = max(self._wanted - 1, 0)
+        self._wake()
+
+    def stop(self) -> None:
+        """Begin no more messages; finish what is under way, for the time the plan grants."""
+        if not self.stopping:
+            self.stopping = True
+            self._stop_at = perf_counter() + self.plan.timeouts.drain
+            if self.arrivals is not None:
+                self.arrivals.open = False
+        self._wake()
+
+    @property
+    def sessions(self) -> int:
+        """Sessions connected now."""
+        return len(self._connections) - self._connecting
+
+    # -- the supply of messages (see session.Supply) -------------------------------------------------
+
+    def claim(self) -> int:
+        """The number of a message to send now, or 0."""
+        if (
+            self.check
+            or self.left <= 0
+            or (self.stopping if self.arrivals is None else not self.arrivals.due)
+        ):
+            return 0
+        self.left -= 1
+        self.number += 1
+        return self.number
+
+    def intended(self, now: float) -> float:
+        """When the message just claimed was meant to be sent."""
+        return now if self.arrivals is None or self.check else self.arrivals.take(now).intended
+
+    def unclaim(self, intended: float) -> None:
+        """The message claimed last was not begun after all; somebody else may send it."""
+        self.left += 1
+        if self.arrivals is not None:
+            self.arrivals.put_back(intended)
+
+    @property
+    def finished(self) -> bool:
+        """Whether no message will ever be claimed again."""
+        if self.arrivals is not None and self.arrivals.due and self.left > 0:
+            return False
+        return self.stopping or self.left <= 0 or len(self._connections) > self._wanted
+
+    def idle(self, session: Session) -> None:
+        """The session thinks for a while, or waits for the clock."""
+        self._resting[session] = None
+        if self.arrivals is None:
+            self._later(self.plan.think_s, lambda: self._resume(session))
+        elif not self.arrivals.open and not self.stopping:
+            self.arrivals.start(perf_counter())
+            self._pump()
+
+    def _pump(self) -> None:
+        """Hand messages that are due to sessions that rest."""
+        arrivals, now = self.arrivals, perf_counter()
+        if arrivals is None:
+            return
+        again = arrivals.collect(now)
+        while arrivals.due and self._resting:
+            self._resume(next(iter(self._resting)))
+        if again < float("inf"):
+            heapq.heappush(self._timers, (again, next(self._order), self._pump))
+
+    def _resume(self, session: Session) -> None:
+        if session not in self._resting:
+            return
+        del self._resting[session]
+        connection = self._connections.get(session.fd)
+        if connection is not None and connection.session is session:
+            self._drive(connection, lambda: session.begin(perf_counter()))
+
+    # -- the loop ----------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Until stopped, or until the messages are used up. Never raises for what the target does."""
+        self._sweep()
+        turns = 0
+        while not self._done():
+            ready = self._epoll.poll(0)
+            if not ready or turns > TURNS:
+                turns = 0
+                self._timer.arm(self._timers[0][0])
+                self.platform.wait(self._epoll)
+                continue
+            turns += 1
+            self._round(ready)
+        self._close()
+
+    def _round(self, ready: list[tuple[int, int]]) -> None:
+        connections = self._connections
+        for fd, events in ready:
+            connection = connections.get(fd)
+            if connection is None:
+                self._ring()
+            elif events == IN and connection.connected:
+                self._readable(connection)
+            else:
+                self._special(connection, events)
+
+    def _readable(self, connection: Connection) -> None:
+        try:
+            data = connection.recv(READ)
+            if not data:
+                self._lose(connection, "closed", "the target closed the connection")
+                return
+            if connection.out:
+                raise EndedError("reply before the end of data", _shown(data))
+            output = connection.session.feed(data, perf_counter())
+            if output is not None and not connection.write(output):
+                self._epoll.modify(connection.fd, IN | OUT)
+            if connection.session.over or connection.session.wants_tls:
+                self._turn(connection)
+        except BlockingIOError:
+            return
+        except EndedError as error:
+            self._lose(connection, error.kind, str(error))
+        except (OSError, ssl.SSLError) as error:
+            self._lose(connection, *_named(error))
+
+    def _drive(self, connection: Connection, move: Callable[[], Output]) -> None:
+        """Let a session move that nobody spoke to."""
+        try:
+            output = move()
+            if output is not None and not connection.write(output):
+                self._epoll.modify(connection.fd, IN | OUT)
+        except EndedError as error:
+            self._lose(connection, error.kind, str(error))
+        except (OSError, ssl.SSLError) as error:
+            self._lose(connection, *_named(error))
+
+    def _special(self, connection: Connection, events: int) -> None:
+        try:
+            if not connection.connected:
+                self._opened(connection)
+            elif connection.tls and not connection.tls.done:
+                self._handshake(connection, bool(events & IN))
+            else:
+                if events & OUT and connection.flush():
+                    self._epoll.modify(connection.fd, IN)
+                if events & ~OUT:
+                    self._readable(connection)
+        except (OSError, ssl.SSLError) as error:
+            self._lose(connection, *_named(error))
+
+    def _turn(self, connection: Connection) -> None:
+        """The session is over, or goes on under TLS."""
+        if connection.session.over:
+            self._failures = 0
+            self._forget(connection)
+            self._again(0.0)
+        else:
+            self._secure(connection)
+
+    # -- connections -------------------------------------------------------------------------------
+
+    def _open_some(self) -> None:
+        while self._unopened and self._connecting < CONNECTING and not self._enough():
+            self._unopened.popleft()
+            self._open()
+
+    def _enough(self) -> bool:
+        return self.stopping or self.left <= 0 or len(self._connections) >= self._wanted
+
+    def _open(self) -> None:
+        now = perf_counter()
+        family, address = self.address
+        session = Session(self.plan, self.payload, self.ledger, self, now, self.check)
+        connection = Connection(self.platform.socket(family), session, now)
+        session.fd = connection.fd
+        self.last_session = session
+        self._connections[connection.fd] = connection
+        self._connecting += 1
+        try:
+            self._epoll.register(connection.fd, OUT)
+            connection.connect(address)
+        except OSError as error:
+            self._lose(connection, *_named(error))
+
+    def _opened(self, connection: Connection) -> None:
+        connection.check_connected()
+        self._connecting -= 1
+        now = perf_counter()
+        self.ledger.phase("connect", now - connection.opened_at)
+        self.ledger.delta.connections += 1
+        self.ledger.begun()
+        connection.session.sent_at = now
+        self._epoll.modify(connection.fd, IN)
+        if self.plan.tls == "implicit":
+            self._secure(connection)
+        self._open_some()
+
+    def _secure(self, connection: Connection) -> None:
+        assert self._tls is not None
+        connection.start_tls(self._tls, self.plan.host)
+        connection.session.sent_at = perf_counter()
+        self._handshake(connection, readable=False)
+
+    def _handshake(self, connection: Connection, readable: bool) -> None:
+        assert connection.tls is not None
+        connection.flush()
+        done, octets = connection.tls.handshake(readable)
+        connection.put(octets)
+        if not done:
+            self._epoll.modify(connection.fd, IN | OUT if connection.out else IN)
+            return
+        session, now = connection.session, perf_counter()
+        self.ledger.phase("TLS", now - session.sent_at)
+        session.sent_at = now
+        self._epoll.modify(connection.fd, IN | OUT if connection.out else IN)
+        if session.wants_tls:
+            self._drive(connection, lambda: session.secured(now))
+
+    def _lose(self, connection: Connection, kind: str, text: str) -> None:
+        """The conversation ended although it should not have."""
+        session = connection.session
+        phase = session.waits_for if connection.connected else "connect"
+        self._forget(connection)
+        if session.over:
+            return
+        quiet = phase == "QUIT" or (self.check and session.count)
+        if not quiet:
+            named = kind if " " in kind or not phase else f"{kind} at {phase}"
+            session.lost(named, text, perf_counter())
+            self._note_failure(f"{named}: {text}", session.worked)
+        session.over = True
+        self._again(min(0.05 * 2 ** min(self._failures, 10), SLOWEST) if self._failures > 1 else 0.0)
+
+    def _forget(self, connection: Connection) -> None:
+        self._connecting -= not connection.connected
+        self._connections.pop(connection.fd, None)
+        self._resting.pop(connection.session, None)
+        connection.close()
+
+    def _note_failure(self, why: str, worked: bool) -> None:
+        now = perf_counter()
+        self._failures = 1 if worked else self._failures + 1
+        if self._failures == 1:
+            self._failing_since = now
+        self.why = why
+
+    why = ""
+
+    def _again(self, after: float) -> None:
+        if self.check or self.stopping:
+            return
+        if not after:
+            self._unopened.append(None)
+            self._open_some()
+            return
+        self._waiting += 1
+        self._later(after, self._retry)
+
+    def _retry(self) -> None:
+        self._waiting -= 1
+        self._unopened.append(None)
+        self._open_some()
+
+    # -- time --------------------------------------------------------------------------------------
+
+    def _later(self, after: float, call: Callable[[], None]) -> None:
+        heapq.heappush(self._timers, (perf_counter() + after, next(self._order), call))
+
+    def _wake(self) -> None:
+        self._timer.arm(1e-9)
+
+    def _ring(self) -> None:
+        self._timer.ring()
+        self._open_some()
+        now = perf_counter()
+        while self._timers and self._timers[0][0] <= now:
+            heapq.heappop(self._timers)[2]()
+        self._timer.arm(self._timers[0][0])
+
+    def _sweep(self) -> None:
+        """Deadlines, ten times a second."""
+        now = perf_counter()
+        self.ledger.sessions = self.sessions
+        limits = self.plan.timeouts
+        for connection in list(self._connections.values()):
+            self._check_deadline(connection, now)
+        if self._failures > 1 and not self.stopping and now - self._failing_since > limits.give_up:
+            self._consider_giving_up()
+        if self.arrivals is not None:
+            self._look_at_arrivals(self.arrivals)
+        if self.stopping:
+            self._wind_up(now)
+        self._open_some()
+        self._later(SWEEP, self._sweep)
+
+    def _look_at_arrivals(self, arrivals: Arrivals) -> None:
+        delta = self.ledger.delta
+        delta.longest_queue = max(delta.longest_queue, arrivals.longest)
+        if arrivals.ended and not arrivals.due and not self.stopping:
+            self.stop()
+
+    def _check_deadline(self, connection: Connection, now: float) -> None:
+        session, limits = connection.session, self.plan.timeouts
+        if not connection.connected:
+            if now - connection.opened_at > limits.connect:
+                self._lose(connection, "silent", f"no answer to connect within {limits.connect:g} s")
+        elif session.waits_for and now - session.sent_at > limits.reply:
+            self._lose(connection, "silent", f"no reply within {limits.reply:g} s")
+
+    def _consider_giving_up(self) -> None:
+        if any(c.session.number or not c.session.pending for c in self._connections.values()):
+            self._failures = 0
+            return
+        self.gone = self.why
+        self.stop()
+
+    def _wind_up(self, now: float) -> None:
+        if self.arrivals is not None and now > self._stop_at:
+            self.arrivals.give_up(now)
+        for session in list(self._resting):
+            self._resume(session)
+        for connection in list(self._connections.values()):
+            if not connection.connected:
+                connection.session.over = True
+                self._forget(connection)
+            elif now > self._stop_at:
+                self._lose(connection, "unanswered at the end", "no reply before the run's end")
+
+    def _done(self) -> bool:
+        if self._connections or (self._unopened and not self._enough()):
+            return False
+        if self.stopping or self.left <= 0:
+            return True
+        return self.check and not self._unopened
+
+    def _close(self) -> None:
+        self.stopping = True
+        if self.arrivals is not None:
+            self.arrivals.give_up(perf_counter())
+        self._epoll.close()
+        self._timer.close()
+
+
+def _context(plan: Plan) -> ssl.SSLContext:
+    """One context for all sessions: making one costs 20 ms (measured)."""
+    context = ssl.create_default_context(cafile=plan.ca or None)
+    if not plan.verify_tls:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _named(error: OSError) -> tuple[str, str]:
+    """Peer trouble in our words: refused, reset, silent, tls; else the operating system's."""
+    match error:
+        case ssl.SSLError():
+            return "tls", f"TLS failed: {error.reason or error}"
+        case ConnectionRefusedError():
+            return "refused", "connection refused"
+        case ConnectionResetError() | BrokenPipeError():
+            return "reset", "the target reset the connection"
+        case _:
+            text = error.strerror or str(error)
+            return _BY_NUMBER.get(error.errno or 0, "error"), text
+
+
+def _shown(data: bytes) -> str:
+    return repr(data[:80])

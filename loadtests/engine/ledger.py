@@ -1,0 +1,91 @@
+"""The hot side of accounting: lists that grow by one per message and are counted ten times a second."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+from plumbline.loadtests.engine.histogram import buckets
+from plumbline.loadtests.engine.tally import Tally
+
+
+@dataclass(slots=True)
+class Batch:
+    """What was settled in one go: latencies in seconds, their buckets, failures by error, octets."""
+
+    acknowledged: list[float]
+    counted: Counter[int]
+    failed: list[tuple[float, str]]
+    octets: int
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Sessions append here; `settle` counts. `delta` is what was settled since it was last taken away."""
+
+    acknowledged: list[float] = field(default_factory=list)
+    failed: list[tuple[float, str]] = field(default_factory=list)
+    phases: dict[str, list[float]] = field(default_factory=dict)
+    octets: int = 0
+    message_octets: int = 0  # of each message in `steady`
+    steady: int = 0  # messages acknowledged by 250 in the steady state of a pipelined session
+    sessions: int = 0  # in a conversation now
+    delta: Tally = field(default_factory=Tally)
+
+    def phase(self, name: str, seconds: float) -> None:
+        """A phase of one conversation took this long."""
+        self.phases.setdefault(name, []).append(seconds)
+
+    def failure(self, latency: float, kind: str, sample: str, in_doubt: bool = False) -> None:
+        """A message was not acknowledged, for a reason of this kind."""
+        self.failed.append((latency, kind))
+        self.delta.in_doubt += in_doubt
+        self.delta.error(kind, sample)
+
+    def reply(self, code: int, times: int = 1) -> None:
+        """Count a final reply or a refusal."""
+        key = str(code)
+        self.delta.replies[key] = self.delta.replies.get(key, 0) + times
+
+    def begun(self) -> None:
+        """Note the first message."""
+        self.delta.begun_at = self.delta.begun_at or time.time()
+
+    def settle(self) -> Batch:
+        """Count what the lists hold, and empty them."""
+        if self.steady:
+            self.octets += self.steady * self.message_octets
+            self.reply(250, self.steady)
+            self.steady = 0
+        batch = Batch(self.acknowledged[:], buckets(self.acknowledged), self.failed[:], self.octets)
+        self.acknowledged.clear()
+        self.failed.clear()
+        self.octets = 0
+        self._count(batch)
+        for name, values in self.phases.items():
+            self.delta.phase(name).add(values)
+        self.phases.clear()
+        return batch
+
+    def _count(self, batch: Batch) -> None:
+        delta, now = self.delta, time.time()
+        failures = [latency for latency, _ in batch.failed]
+        second = delta.second(int(now))
+        second.sessions = max(second.sessions, self.sessions)
+        if not batch.acknowledged and not failures:
+            return
+        delta.acknowledged += len(batch.acknowledged)
+        delta.failed += len(failures)
+        delta.octets += batch.octets
+        delta.ended_at = now
+        delta.message.add(batch.acknowledged, batch.counted)
+        delta.failure.add(failures)
+        second.messages += len(batch.acknowledged)
+        second.failures += len(failures)
+        second.latency.add(batch.acknowledged, batch.counted)
+
+    def take(self) -> Tally:
+        """Everything settled since the last call, to be merged elsewhere."""
+        taken, self.delta = self.delta, Tally()
+        return taken

@@ -1,0 +1,55 @@
+"""What a load run is to do: one frozen value, made from the command line, shipped to every worker."""
+
+from __future__ import annotations
+
+import msgspec
+from plumbline.loadtests.engine.schedule import Stage
+
+HARD_SESSIONS = 20_000
+HARD_MESSAGES = 1_000_000_000
+
+
+class Timeouts(msgspec.Struct, frozen=True):
+    """Seconds that each wait may take at most."""
+
+    connect: float = 10.0
+    reply: float = 30.0
+    drain: float = 5.0  # after the end of the run, for messages that are under way
+    give_up: float = 5.0  # with no session able to hold a conversation
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """A transfer load. Addresses are without angle brackets."""
+
+    host: str
+    port: int
+    protocol: str = "smtp"  # smtp, lmtp, submission
+    tls: str = ""  # "", "starttls", "implicit"
+    verify_tls: bool = True
+    ca: str = ""
+    user: str = ""
+    password: str = ""
+    client_name: str = "client.example"
+    sender: str = "load@client.example"
+    recipients: tuple[str, ...] = ("sink@server.example",)
+    size: int = 1024  # octets of the body, as smtp-source counts them: without headers
+    messages: int = 0  # of the whole run; 0: no limit
+    per_session: int = 0  # messages before QUIT and a new connection; 0: no limit
+    pipelining: str = "auto"  # auto, on, off
+    phase_sample: int = 1000  # every n-th message of a session goes in lockstep, to time its phases; 0: none
+    think_s: float = 0.0  # pause between the messages of a session
+    stages: tuple[Stage, ...] = ()  # of an open loop; empty: closed loop, each session as fast as it can
+    poisson: bool = False
+    seed: int = 0
+    run_id: str = "run"
+    timeouts: Timeouts = Timeouts()
+
+    @property
+    def open_loop(self) -> bool:
+        """Whether messages are sent by the clock and not when a session is ready."""
+        return bool(self.stages)
+
+    @property
+    def lmtp(self) -> bool:
+        """Whether the end of data is answered once for each recipient (RFC 2033, 4.2)."""
+        return self.protocol == "lmtp"

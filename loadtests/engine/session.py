@@ -1,0 +1,354 @@
+"""One SMTP or LMTP conversation as a state machine: octets in, octets out, no I/O.
+
+The machine keeps a queue of the replies it waits for, and acts when the queue is empty. In the steady
+state of a pipelined session (RFC 2920) the queue is always the same: end of data, MAIL, RCPT..., DATA.
+That case is decided by one comparison with the previous answer, or one regular expression.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Protocol, TypeAlias
+
+from plumbline.loadtests.engine.ledger import Ledger
+from plumbline.loadtests.engine.opening import Opening
+from plumbline.loadtests.engine.payload import Payload
+from plumbline.loadtests.engine.plan import Plan
+from plumbline.loadtests.engine.replies import NotAReplyError, Replies, Reply
+from plumbline.loadtests.engine.steps import EndedError, Step, refused
+
+Output: TypeAlias = "bytes | list[bytes] | None"
+
+_OPENING = {Step.BANNER, Step.EHLO, Step.STARTTLS, Step.AUTH}
+
+
+def _partly(step: Step, reply: Reply) -> tuple[str, str]:
+    return f"{reply.code} at {step.value} of an accepted message", reply.text
+
+
+class Supply(Protocol):
+    """Where sessions get their messages from."""
+
+    def claim(self) -> int:
+        """The number of a message to send now, or 0."""
+
+    def intended(self, now: float) -> float:
+        """When the message just claimed was meant to be sent. Call it once for each claim."""
+
+    def unclaim(self, intended: float) -> None:
+        """The message claimed last was not begun after all; somebody else may send it."""
+
+    def idle(self, session: Session) -> None:
+        """The session has no message now; it can be started with `begin` again."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether no message will ever be claimed again."""
+
+
+class Session:
+    """State of one conversation. After `feed` and `begin` look at `over` and `wants_tls`.
+
+    With `check` it sends no message: the envelope is tried, then reset.
+    """
+
+    def __init__(
+        self, plan: Plan, payload: Payload, ledger: Ledger, supply: Supply, now: float, check: bool = False
+    ) -> None:
+        self.plan, self.payload, self.ledger, self.supply, self.check = plan, payload, ledger, supply, check
+        self.opening = Opening(plan)
+        self.replies = Replies()
+        self.pending: deque[Step] = deque([Step.BANNER])
+        self.fd = -1  # for whoever drives the session
+        self.previous = b""
+        self.steady = self.pipelining = self.lockstep = self.over = False
+        self.sent_at = now  # what is being answered was sent then
+        self.begun_at = now  # the message under way was begun then; in an open loop, should have been
+        self.started_at = now  # the first octet of the message under way was sent then
+        self.number = 0  # of the message under way; 0: none
+        self.next_number = 0  # of the message whose envelope went out together with the end of this one
+        self.next_begun_at = now  # when that was meant to be sent
+        self.slow = plan.lmtp or plan.open_loop  # what the steady state cannot account for
+        self.in_body = False  # the message under way has been given to the network
+        self.accepted = self.asked = 0  # recipients of the message under way
+        self.refusal: tuple[Step, Reply] | None = None
+        self.refused_rcpt: tuple[Step, Reply] | None = None
+        self.answers: list[Reply] = []  # to the end of data; LMTP gives several
+        self.count = 0  # messages sent in this session
+        self.answered = False  # whether the end of data was answered at least once
+
+    @property
+    def wants_tls(self) -> bool:
+        """Whether the TLS handshake has to begin now; call `secured` when it is done."""
+        return self.opening.wants_tls
+
+    @property
+    def waits_for(self) -> str:
+        """The phase that is being waited for, "" for none."""
+        if self.steady:
+            return Step.END.value
+        return self.pending[0].value if self.pending else ""
+
+    # -- steady state ------------------------------------------------------------------------------
+
+    def feed(self, data: bytes, now: float) -> Output:
+        """Take in octets; give back what to send. Raises EndedError."""
+        if (
+            self.steady
+            and (data == self.previous or self.payload.good_answer(data))
+            and not self.replies.rest
+        ):
+            self.previous = data
+            self.ledger.acknowledged.append(now - self.sent_at)
+            self.ledger.steady += 1
+            self.number = self.next_number
+            self.sent_at = now
+            return self._body(now)
+        return self._feed(data, now)
+
+    def _body(self, now: float) -> Output:
+        """The content of the message under way, with the next envelope or QUIT where that is allowed."""
+        payload, number = self.payload, self.number
+        self.in_body = True
+        self.count += 1
+        if self.pipelining:
+            if self.count == self.plan.per_session:
+                self._expect([*self._ends(), Step.QUIT])
+                return payload.message(number, payload.tail_quit)
+            self.next_number = 0 if self._breaks() else self.supply.claim()
+            if self.next_number:
+                if self.accepted == payload.recipients and not self.slow:
+                    self.steady = True
+                else:
+                    self.next_begun_at = self.supply.intended(now)
+                    self._expect([*self._ends(), *payload.envelope_steps])
+                return payload.message(number, payload.tail_envelope)
+        self._expect(self._ends())
+        return payload.message(number, payload.tail)
+
+    def _breaks(self) -> bool:
+        """Whether the next message must not follow at once in the same write."""
+        every = self.plan.phase_sample
+        always = self.lockstep or bool(self.plan.think_s)
+        return always or bool(every and self.count % every == 0)
+
+    def _sampled(self, number: int) -> bool:
+        """Whether this message goes in lockstep so that its phases can be timed."""
+        every, few = self.plan.phase_sample, self.plan.per_session
+        return bool(every) and self.count % every == 0 and (not few or number % every == 1)
+
+    def _ends(self) -> list[Step]:
+        return [Step.END] * (self.accepted if self.plan.lmtp else 1)
+
+    def _expect(self, steps: list[Step]) -> None:
+        self.steady = False
+        self.pending.extend(steps)
+
+    # -- reply by reply ----------------------------------------------------------------------------
+
+    def _feed(self, data: bytes, now: float) -> Output:
+        if self.steady:
+            self.next_begun_at = self.sent_at
+            self._expect([Step.END, *self.payload.envelope_steps])
+        try:
+            found = self.replies.feed(data)
+        except NotAReplyError as error:
+            raise EndedError(f"garbage at {self.waits_for or 'rest'}", str(error)) from None
+        output: Output = None
+        for reply in found:
+            if not self.pending:
+                raise EndedError(f"{reply.code} without a command", reply.text)
+            step = self.pending.popleft()
+            self._take(step, reply, now)
+            if not self.pending:
+                output = self._advance(step, reply, now)
+        return output
+
+    def _take(self, step: Step, reply: Reply, now: float) -> None:
+        """Note what the reply says about the message under way."""
+        if self.lockstep or step in _OPENING:
+            self.ledger.phase(step.value, now - self.sent_at)
+        if reply.code == 421 and step is not Step.QUIT:
+            self.in_body = self.in_body and step is not Step.END
+            self.ledger.reply(421)
+            raise refused(step, reply)
+        match step:
+            case Step.RCPT:
+                self._take_rcpt(reply)
+            case Step.MAIL if not reply.good:
+                self.refusal = (step, reply)
+            case Step.DATA if reply.code != 354:
+                self.refusal = self.refusal or (None if self.accepted else self.refused_rcpt) or (step, reply)
+            case Step.END:
+                self.answers.append(reply)
+                if not self.pending or self.pending[0] is not Step.END:
+                    self._answered(now)
+            case _:
+                pass
+
+    def _take_rcpt(self, reply: Reply) -> None:
+        if reply.good:
+            self.accepted += 1
+            return
+        if not self.refusal:  # else the answer is to the MAIL that was refused
+            self.ledger.reply(reply.code)
+            self.refused_rcpt = (Step.RCPT, reply)
+
+    def _answered(self, now: float) -> None:
+        """The message under way has got all of its answers; the next one may be under way already."""
+        self.answered = True
+        latency = now - (self.sent_at if self.ack_only else self.begun_at)
+        bad = next((reply for reply in self.answers if not reply.good), None)
+        self.ledger.reply(bad.code if bad else self.answers[0].code)
+        if bad:
+            self.ledger.failure(latency, f"{bad.code} at end of data", bad.text)
+        else:
+            self.ledger.acknowledged.append(latency)
+            self.ledger.octets += self.payload.octets
+            if self.refused_rcpt:
+                self.ledger.delta.error(*_partly(*self.refused_rcpt))
+            if self.lockstep or self.plan.open_loop:
+                self.ledger.phase("transaction", now - self.started_at)
+        self.lockstep = False
+        self._under_way(self.next_number, self.next_begun_at)
+        self.sent_at = self.started_at = now
+
+    def _under_way(self, number: int, now: float) -> None:
+        self.number, self.next_number, self.in_body = number, 0, False
+        self.accepted = self.asked = 0
+        self.refusal = self.refused_rcpt = None
+        self.answers = []
+        self.begun_at = now
+
+    # -- what comes next ---------------------------------------------------------------------------
+
+    def _advance(self, step: Step, reply: Reply, now: float) -> Output:
+        """All that was sent is answered: the next octets."""
+        match step:
+            case Step.BANNER | Step.EHLO | Step.STARTTLS | Step.AUTH:
+                return self._open(self.opening.take(step, reply), now)
+            case Step.MAIL | Step.RCPT:
+                return self._lockstep_envelope(now)
+            case Step.DATA:
+                return self._data(reply, now)
+            case Step.VOID:
+                return self._send(Step.RSET, b"RSET\r\n", now)
+            case Step.END | Step.RSET:
+                return self._next(now)
+            case Step.QUIT:
+                self.over = True
+                return None
+
+    def _open(self, command: tuple[Step, bytes] | None, now: float) -> Output:
+        if command:
+            return self._send(*command, now)
+        if self.wants_tls:
+            if self.replies.rest:
+                raise EndedError("octets after STARTTLS", "the target sent octets before the TLS handshake")
+            return None
+        self.pipelining = self.plan.pipelining == "on" or (
+            self.plan.pipelining == "auto" and "PIPELINING" in self.opening.capabilities
+        )
+        return self.begin(now)
+
+    def secured(self, now: float) -> Output:
+        """TLS stands."""
+        return self._send(*self.opening.secured(), now)
+
+    def begin(self, now: float) -> Output:
+        """Start the next message, if there is one; else say goodbye or rest."""
+        if self.plan.per_session and self.count >= self.plan.per_session:
+            return self._send(Step.QUIT, b"QUIT\r\n", now)
+        number = -1 if self.check and not self.count else self.supply.claim()
+        if not number:
+            return self._nothing(now)
+        self._under_way(number, self.supply.intended(now))
+        self.lockstep = self.check or not self.pipelining or self._sampled(number)
+        self.started_at = now
+        if self.lockstep:
+            return self._send(Step.MAIL, self.payload.mail, now)
+        self.sent_at = now
+        self._expect(self.payload.envelope_steps)
+        return self.payload.envelope
+
+    def _nothing(self, now: float) -> Output:
+        if self.supply.finished or self.check:
+            return self._send(Step.QUIT, b"QUIT\r\n", now)
+        self.supply.idle(self)
+        return None
+
+    def _next(self, now: float) -> Output:
+        if self.plan.think_s and not self.supply.finished:
+            self.supply.idle(self)
+            return None
+        return self.begin(now)
+
+    def _send(self, step: Step, octets: bytes, now: float) -> bytes:
+        self.sent_at = now
+        self._expect([step])
+        return octets
+
+    def _lockstep_envelope(self, now: float) -> Output:
+        if self.refusal and self.refusal[0] is Step.MAIL:
+            return self._abandon(now)
+        if self.asked < self.payload.recipients:
+            self.asked += 1
+            return self._send(Step.RCPT, self.payload.rcpts[self.asked - 1], now)
+        if not self.accepted or self.check:
+            return self._abandon(now)
+        return self._send(Step.DATA, b"DATA\r\n", now)
+
+    def _data(self, reply: Reply, now: float) -> Output:
+        if reply.code == 354 and not (self.accepted and not self.refusal):
+            self._fail(now)
+            return self._send(Step.VOID, b".\r\n", now)
+        if self.refusal or not self.accepted:
+            return self._abandon(now)
+        self.sent_at = now
+        return self._body(now)
+
+    def _abandon(self, now: float) -> Output:
+        """Give the message under way up, by RSET."""
+        if self.check:
+            self._checked()
+        else:
+            self._fail(now)
+        return self._send(Step.RSET, b"RSET\r\n", now)
+
+    def _checked(self) -> None:
+        self.number = 0
+        why = self.refusal or (None if self.accepted else self.refused_rcpt)
+        if why:
+            raise refused(*why)
+        self.count = 1
+
+    def _fail(self, now: float) -> None:
+        step, reply = self.refusal or self.refused_rcpt or (Step.DATA, Reply(354, b""))
+        if step is not Step.RCPT:  # refused recipients were counted one by one
+            self.ledger.reply(reply.code)
+        self.ledger.failure(now - self.begun_at, f"{reply.code} at {step.value}", reply.text)
+        self.count += 1
+        self.lockstep = False
+        self._under_way(0, now)
+
+    @property
+    def ack_only(self) -> bool:
+        """Whether latency counts from the content: the envelope goes out with the message before."""
+        return self.pipelining and not self.plan.open_loop
+
+    @property
+    def worked(self) -> bool:
+        """Whether at least one message went through all of its phases. Only the first may be in doubt."""
+        return self.answered or self.count > 1
+
+    def lost(self, kind: str, text: str, now: float) -> None:
+        """The conversation ended early: account for what was under way, once."""
+        self.over = True
+        if self.next_number:
+            self.supply.unclaim(self.next_begun_at)
+        if self.number > 0:
+            since = self.sent_at if self.in_body else self.begun_at
+            self.ledger.failure(now - since, kind, text, in_doubt=self.in_body)
+        else:
+            self.ledger.delta.error(kind, text)
+        self.number = self.next_number = 0

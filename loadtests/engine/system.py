@@ -1,0 +1,67 @@
+"""What the engine needs of the operating system, handed in from outside.
+
+gevent removes `select.epoll` and replaces `socket.socket`; a front end that lives under gevent passes the
+originals, and a way to wait that lets other greenlets run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import select
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+CLOCK_MONOTONIC, NONBLOCK, ABSOLUTE = 1, os.O_NONBLOCK, 1
+_NANO = 1_000_000_000
+
+
+def _wait(epoll: Any) -> None:
+    select.select([epoll], [], [])
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """`wait(epoll)` returns when at least one of its descriptors is ready."""
+
+    epoll: Callable[[], Any]
+    socket: Callable[..., socket.socket]
+    wait: Callable[[Any], None]
+
+
+def plain() -> Platform:
+    """For a process of our own."""
+    return Platform(select.epoll, socket.socket, _wait)
+
+
+class Timer:
+    """A timerfd: an alarm with the precision that epoll time-outs (whole milliseconds) lack."""
+
+    def __init__(self) -> None:
+        self._libc = ctypes.CDLL(None, use_errno=True)
+        self.fd: int = self._libc.timerfd_create(CLOCK_MONOTONIC, NONBLOCK)
+        if self.fd < 0:
+            raise OSError(ctypes.get_errno(), "timerfd_create failed; the load engine needs Linux")
+        self._at = 0.0
+
+    def arm(self, at: float) -> None:
+        """Ring at this value of time.perf_counter(), or at once where that is past."""
+        if at == self._at:
+            return
+        self._at = at
+        nanoseconds = max(int(at * _NANO), 1)
+        value = (ctypes.c_long * 4)(0, 0, *divmod(nanoseconds, _NANO))
+        self._libc.timerfd_settime(self.fd, ABSOLUTE, value, None)
+
+    def ring(self) -> None:
+        """Take note that it rang; arm it again."""
+        self._at = 0.0
+        with contextlib.suppress(BlockingIOError):
+            os.read(self.fd, 8)
+
+    def close(self) -> None:
+        """Give the descriptor back."""
+        os.close(self.fd)

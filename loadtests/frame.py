@@ -1,0 +1,403 @@
+"""The thin front end: Locust's life cycle on one side, the engine on the other.
+
+A Locust user is one session. All sessions of a process are driven by one engine greenlet. A worker sends
+what it counted with Locust's own reports; at the end the master asks every worker for the rest and waits
+for it, so that nothing is lost.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import resource
+import signal
+import sys
+import time
+from typing import Any
+
+import gevent
+import gevent.event
+import gevent.monkey
+import locust.stats
+import msgspec
+from locust import User, events, task
+from locust.env import Environment
+from locust.runners import LocalRunner, MasterRunner, WorkerRunner
+from plumbline.loadtests import locust_stats
+from plumbline.loadtests.engine.connection import Address
+from plumbline.loadtests.engine.engine import Engine
+from plumbline.loadtests.engine.ledger import Ledger
+from plumbline.loadtests.engine.plan import Plan
+from plumbline.loadtests.engine.schedule import share
+from plumbline.loadtests.engine.system import Platform
+from plumbline.loadtests.engine.tally import Tally
+from plumbline.loadtests.options import EXIT_OK, EXIT_USAGE, Job, UsageError, add_options, job, resolve
+from plumbline.loadtests.outcome import Outcome
+from plumbline.loadtests.writing import write
+
+logger = logging.getLogger("plumbline")
+
+FLUSH = 0.1  # seconds between two batches
+NAME, METHOD = "message", "SMTP"
+DRAIN, FINAL, DONE = "plumbline-drain", "plumbline-final", "plumbline-done"
+
+
+def platform() -> Platform:
+    """The system as it was before gevent patched it, with a wait that lets other greenlets run."""
+    hub = gevent.get_hub()
+    watchers: dict[int, Any] = {}
+
+    def wait(epoll: Any) -> None:
+        fd = epoll.fileno()
+        if fd not in watchers:
+            watchers[fd] = hub.loop.io(fd, 1)
+        hub.wait(watchers[fd])
+
+    original = gevent.monkey.get_original
+    return Platform(original("select", "epoll"), original("socket", "socket"), wait)
+
+
+class Generator:
+    """Engine, ledger and clock of one run in one process that sends."""
+
+    def __init__(self, environment: Environment, plan: Plan, address: Address) -> None:
+        self.environment, self.plan, self.address = environment, plan, address
+        self.ledger = Ledger()
+        self.engine = Engine(plan, address, self.ledger, platform())
+        self.greenlet: gevent.Greenlet | None = None
+        self.greeting = ""
+        self.capabilities: list[str] = []
+        self._cpu = _cpu()
+
+    def preflight(self) -> str:
+        """Try one envelope; "" or why the target cannot be tested."""
+        ledger = Ledger()
+        engine = Engine(self.plan, self.address, ledger, platform())
+        engine.check = True
+        engine.add_session()
+        engine.run()
+        opening = engine.last_session.opening if engine.last_session else None
+        if opening:
+            self.greeting = opening.greeting
+            self.capabilities = [f"{word} {rest}".strip() for word, rest in opening.capabilities.items()]
+        return engine.why
+
+    def run(self) -> None:
+        """Drive the sessions until the end, and flush meanwhile."""
+        self.greenlet = gevent.spawn(self.engine.run)
+        gevent.spawn(self._flush_often)
+
+    def _flush_often(self) -> None:
+        while self.greenlet:
+            gevent.sleep(FLUSH)
+            self.flush()
+
+    def flush(self) -> None:
+        """Settle what the engine counted, and tell Locust."""
+        batch = self.ledger.settle()
+        cpu = _cpu()
+        self.ledger.delta.cpu_s += cpu - self._cpu
+        self._cpu = cpu
+        locust_stats.record(self.environment, METHOD, NAME, batch, self.ledger.message_octets)
+
+    def stop(self) -> None:
+        """Finish what is under way; bounded by the plan's drain time."""
+        self.engine.stop()
+        if self.greenlet:
+            self.greenlet.join(self.plan.timeouts.drain + 2)
+            self.greenlet.kill()
+        self.flush()
+
+
+def _cpu() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+class Frame:
+    """State of one process, whatever its part: alone, master or worker."""
+
+    def __init__(self) -> None:
+        self.job: Job | None = None
+        self.generator: Generator | None = None
+        self.outcome: Outcome | None = None
+        self.web_ui: Any = None
+        self.interrupted = False
+        self.started = time.time()
+        self.finals: dict[str, dict[str, Any]] = {}
+        self.done: dict[str, str] = {}
+        self.final_sent = False
+        self.users = 0
+
+    # -- start -------------------------------------------------------------------------------------
+
+    def init(self, environment: Environment, runner: Any, web_ui: Any) -> None:
+        """Read the options, so that a mistake is told before anything is started."""
+        locust.stats.bucket_response_time = locust_stats.bucket_response_time  # type: ignore[assignment]
+        self.web_ui = web_ui
+        gevent.signal_handler(signal.SIGINT, self.interrupt, environment)
+        if isinstance(runner, WorkerRunner):
+            runner.register_message(DRAIN, self.on_drain, concurrent=True)
+            return
+        if isinstance(runner, MasterRunner):
+            runner.register_message(FINAL, self.on_final)
+            runner.register_message(DONE, self.on_done, concurrent=True)
+        options = environment.parsed_options
+        if options is not None and options.spawn_rate is None:
+            options.spawn_rate = min(options.num_users or 1, 100)
+        if environment.host or not web_ui:
+            self.read_options(environment)
+
+    def read_options(self, environment: Environment) -> None:
+        """Make the job; ends the process with a sentence if that cannot be."""
+        options = vars(environment.parsed_options)
+        try:
+            self.job = job(options, environment.host)
+            resolve(self.job.plan)
+        except UsageError as error:
+            print(f"plumbline: {error}", file=sys.stderr)
+            sys.exit(EXIT_USAGE)
+        options["plumbline_plan"] = msgspec.to_builtins(self.job.plan)
+
+    def test_start(self, environment: Environment) -> None:
+        """Begin a run: a new engine where messages are sent, a new outcome where they are judged."""
+        runner = environment.runner
+        self.started, self.finals, self.done, self.final_sent = time.time(), {}, {}, False
+        if isinstance(runner, WorkerRunner):
+            self.start_worker(environment, runner)
+            return
+        if self.web_ui or not self.job:
+            self.read_options(environment)
+        assert self.job is not None
+        self.outcome = Outcome(self.job, Tally(), self.started)
+        if isinstance(runner, MasterRunner):
+            vars(environment.parsed_options)["plumbline_workers"] = runner.worker_count
+            self.outcome.processes = max(runner.worker_count, 1)
+        else:
+            self.generate(environment, self.job.plan)
+
+    def start_worker(self, environment: Environment, runner: WorkerRunner) -> None:
+        """A worker's plan comes from the master, with its share of the messages."""
+        options = vars(environment.parsed_options)
+        plan = msgspec.convert(options["plumbline_plan"], Plan)
+        workers, index = options.get("plumbline_workers") or 1, max(runner.worker_index, 0)
+        plan = msgspec.structs.replace(plan, stages=share(plan.stages, workers), seed=plan.seed + index)
+        if plan.messages:
+            part = plan.messages // workers + (index < plan.messages % workers)
+            plan = msgspec.structs.replace(plan, messages=part)
+            if not part:
+                gevent.spawn(self.tell_done, environment, "")
+                return
+        self.generate(environment, plan)
+
+    def generate(self, environment: Environment, plan: Plan) -> None:
+        """Preflight, then the engine."""
+        self.generator = generator = Generator(environment, plan, resolve(plan))
+        why = generator.preflight()
+        if self.outcome:
+            self.outcome.greeting, self.outcome.capabilities = generator.greeting, generator.capabilities
+        if why:
+            self.end_early(environment, "preflight: " + why)
+            return
+        generator.run()
+        assert generator.greenlet is not None
+        generator.greenlet.link(lambda _: self.engine_ended(environment, generator))
+
+    def engine_ended(self, environment: Environment, generator: Generator) -> None:
+        """The engine ended by itself: messages used up, or the target is gone."""
+        if generator is self.generator and environment.runner and environment.runner.state != "stopped":
+            self.end_early(environment, generator.engine.gone)
+
+    def end_early(self, environment: Environment, why: str) -> None:
+        """Stop the run from inside. Locust hangs if that is not done from a greenlet of its own."""
+        if isinstance(environment.runner, WorkerRunner):
+            gevent.spawn(self.tell_done, environment, why)
+            return
+        if self.outcome and why.startswith("preflight: "):
+            self.outcome.not_tested = why.removeprefix("preflight: ")
+        elif self.outcome and why:
+            self.outcome.stopped_early = why
+        gevent.spawn(self.end, environment)
+
+    def end(self, environment: Environment) -> None:
+        """End the run; without a web page, the process too."""
+        runner = environment.runner
+        if runner is not None:
+            (runner.stop if self.web_ui and not self.interrupted else runner.quit)()
+
+    # -- end ---------------------------------------------------------------------------------------
+
+    def interrupt(self, environment: Environment) -> None:
+        """Ctrl-C. Not as an exception: that would hit the engine in the middle of a message."""
+        if self.interrupted:
+            sys.exit(130)
+        self.interrupted = True
+        if isinstance(environment.runner, WorkerRunner):
+            self.send_final(environment.runner)
+        self.end(environment)
+        if self.web_ui:
+            self.web_ui.stop()
+
+    def test_stopping(self, environment: Environment) -> None:
+        """Let messages under way finish; on a master, wait until every worker has told all it knows."""
+        self.users = environment.runner.user_count if environment.runner else 0
+        if isinstance(environment.runner, MasterRunner):
+            self.collect(environment.runner)
+        elif self.generator and not isinstance(environment.runner, WorkerRunner):
+            self.generator.stop()
+        elif isinstance(environment.runner, WorkerRunner):
+            self.send_final(environment.runner)
+
+    def collect(self, runner: MasterRunner) -> None:
+        """Ask all workers for their last report, and wait for it."""
+        if self.job is None:
+            return
+        runner.send_message(DRAIN)
+        deadline = time.monotonic() + self.job.plan.timeouts.drain + 5
+        while time.monotonic() < deadline:
+            if all(client.id in self.finals for client in runner.clients.all):
+                return
+            gevent.sleep(0.02)
+        missing = [client.id for client in runner.clients.all if client.id not in self.finals]
+        if self.outcome:
+            self.outcome.facts["workers_without_last_report"] = missing
+            self.outcome.stopped_early = f"{len(missing)} workers did not send their last report"
+
+    def on_drain(self, environment: Environment, msg: Any, **_: Any) -> None:  # noqa: ARG002
+        """The master wants the last report."""
+        if isinstance(environment.runner, WorkerRunner):
+            self.send_final(environment.runner)
+
+    def send_final(self, runner: WorkerRunner) -> None:
+        """Drain, report, and say that this was the last report. ZeroMQ keeps the order."""
+        if self.final_sent:
+            return
+        self.final_sent = True
+        facts: dict[str, Any] = {}
+        if self.generator:
+            self.generator.stop()
+            facts = {"greeting": self.generator.greeting, "capabilities": self.generator.capabilities}
+        runner._send_stats()
+        runner.send_message(FINAL, facts)
+
+    def tell_done(self, environment: Environment, why: str) -> None:
+        """This worker has nothing more to do."""
+        runner = environment.runner
+        if isinstance(runner, WorkerRunner):
+            runner.send_message(DONE, {"why": why})
+
+    def on_final(self, environment: Environment, msg: Any, **_: Any) -> None:  # noqa: ARG002
+        """A worker has told all it knows."""
+        self.finals[msg.node_id] = msg.data
+        if self.outcome and msg.data.get("greeting"):
+            self.outcome.greeting = msg.data["greeting"]
+            self.outcome.capabilities = list(msg.data["capabilities"])
+
+    def on_done(self, environment: Environment, msg: Any, **_: Any) -> None:
+        """A worker has nothing more to do; when none has, the run is over."""
+        self.done[msg.node_id] = msg.data["why"]
+        runner = environment.runner
+        if isinstance(runner, MasterRunner) and all(c.id in self.done for c in runner.clients.all):
+            whys = sorted({why for why in self.done.values() if why})
+            self.end_early(environment, "; ".join(whys))
+
+    def report_to_master(self, data: dict[str, Any]) -> None:
+        """Before Locust serialises its statistics: settle ours."""
+        if self.generator:
+            self.generator.flush()
+            data["plumbline"] = self.generator.ledger.take().to_wire()
+
+    def worker_report(self, data: dict[str, Any]) -> None:
+        """What a worker counted since its last report."""
+        if self.outcome and "plumbline" in data:
+            self.outcome.tally.merge(Tally.from_wire(data["plumbline"]))
+
+    def test_stop(self, environment: Environment) -> None:
+        """The run is over and everything is counted: judge it, keep it, say it."""
+        if not self.outcome or self.outcome is self._told:
+            return
+        outcome = self._told = self.outcome
+        if self.generator and isinstance(environment.runner, LocalRunner):
+            self.generator.flush()
+            outcome.tally.merge(self.generator.ledger.take())
+        outcome.users = self.users
+        outcome.interrupted = self.interrupted and _bounded(environment)
+        outcome.not_kept = write(outcome)
+        for problem in outcome.not_kept:
+            print(f"plumbline: {problem}", file=sys.stderr)
+        print("\n".join(["", *outcome.lines(), ""]), flush=True)
+        self.generator = None
+
+    _told: Outcome | None = None
+
+    def quitting(self, environment: Environment) -> None:
+        """The exit code, after the run has been ended in good order."""
+        if isinstance(environment.runner, WorkerRunner):
+            environment.process_exit_code = EXIT_OK
+            return
+        if environment.runner is not None:
+            self.end_quietly(environment)
+        if self.outcome:
+            environment.process_exit_code = self.outcome.exit_code
+
+    def end_quietly(self, environment: Environment) -> None:
+        """SIGTERM comes here with the run still going."""
+        runner = environment.runner
+        if runner is not None and runner.state in ("spawning", "running"):
+            self.interrupted = True
+            with contextlib.suppress(gevent.GreenletExit):
+                runner.quit()
+
+
+def _bounded(environment: Environment) -> bool:
+    """Whether the run had an end of its own, so that an interruption cut it short."""
+    options = environment.parsed_options
+    return bool(options and (options.run_time or options.messages))
+
+
+frame = Frame()
+
+
+def install() -> None:
+    """Hook the frame into Locust's events. Called by a locustfile, before Locust makes its runner:
+    our listeners then come first, and statistics are settled before Locust serialises them.
+    """
+    hooks: Any = events
+    hooks.init_command_line_parser.add_listener(lambda parser, **_: add_options(parser))
+    hooks.init.add_listener(lambda environment, runner, web_ui, **_: frame.init(environment, runner, web_ui))
+    hooks.test_start.add_listener(lambda environment, **_: frame.test_start(environment))
+    hooks.test_stopping.add_listener(lambda environment, **_: frame.test_stopping(environment))
+    hooks.test_stop.add_listener(lambda environment, **_: frame.test_stop(environment))
+    hooks.quitting.add_listener(lambda environment, **_: frame.quitting(environment))
+    hooks.report_to_master.add_listener(lambda data, **_: frame.report_to_master(data))
+    hooks.worker_report.add_listener(lambda data, **_: frame.worker_report(data))
+
+
+class SessionUser(User):
+    """A Locust user that stands for one session of the engine."""
+
+    abstract = True
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)
+        self.released = gevent.event.Event()
+
+    def on_start(self) -> None:
+        """The engine opens a session."""
+        if frame.generator:
+            frame.generator.engine.add_session()
+
+    def on_stop(self) -> None:
+        """The engine ends a session after its message."""
+        if frame.generator:
+            frame.generator.engine.drop_session()
+
+    @task
+    def attend(self) -> None:
+        """Nothing to do: the engine does the work."""
+        self.released.wait()
+
+    def stop(self, force: bool = False) -> bool:
+        """End the task, then the user."""
+        self.released.set()
+        return bool(super().stop(force))

@@ -1,0 +1,232 @@
+"""What a load run came to: thresholds, exit code, result records, and a few lines for people."""
+
+from __future__ import annotations
+
+import platform
+import sys
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from plumbline.loadtests.engine.histogram import Histogram
+from plumbline.loadtests.engine.plan import Plan
+from plumbline.loadtests.engine.tally import Tally
+from plumbline.loadtests.options import EXIT_MISSED, EXIT_NOT_TESTED, EXIT_OK, Job
+from plumbline.probes.version import VERSION
+from plumbline.reports import records
+
+BUSY = 0.95  # of a processor: from here on the generator limits the rate
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A threshold and what was measured. `value` and `limit` are in the option's unit."""
+
+    name: str
+    limit: float
+    value: float
+    ok: bool
+
+    def __str__(self) -> str:
+        return f"{'ok    ' if self.ok else 'MISSED'} {self.name} {self.limit:g}: measured {self.value:.6g}"
+
+
+@dataclass(slots=True)
+class Outcome:
+    """All that is known at the end of a run."""
+
+    job: Job
+    tally: Tally
+    started: float  # seconds since the epoch
+    greeting: str = ""
+    capabilities: list[str] = field(default_factory=list)
+    not_tested: str = ""  # why there was no run at all
+    stopped_early: str = ""  # why the run ended before its time
+    interrupted: bool = False
+    users: int = 0
+    processes: int = 1
+    not_kept: list[str] = field(default_factory=list)  # what could not be written
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def checks(self) -> list[Check]:
+        """Every threshold that was asked for."""
+        return [_check(name, limit, self.tally) for name, limit in self.job.limits.items()]
+
+    @property
+    def why_not_tested(self) -> str:
+        """Why nothing can be said about the target; "" if something can."""
+        if self.not_tested:
+            return self.not_tested
+        if self.tally.acknowledged or self.tally.failed:
+            return ""
+        return self.stopped_early or "no message was sent"
+
+    @property
+    def exit_code(self) -> int:
+        """0 fine, 1 a threshold was missed, 2 could not test, not to the end, or not kept."""
+        if self.why_not_tested:
+            return EXIT_NOT_TESTED
+        if not all(check.ok for check in self.checks):
+            return EXIT_MISSED
+        return EXIT_NOT_TESTED if self.interrupted or self.not_kept else EXIT_OK
+
+    @property
+    def generator_limit(self) -> str:
+        """Why the numbers may be the generator's and not the target's; "" where that is not so."""
+        lag = self.tally.phases.get("generator lag", Histogram()).percentile(99)
+        if lag > max(0.001, self.tally.message.percentile(99) / 10):
+            return f"it sent 1 % of the messages {lag * 1e3:.1f} ms or more after their time"
+        busy = self.tally.cpu_s / self.tally.duration / self.processes if self.tally.duration else 0.0
+        if busy > BUSY:
+            return f"it used {busy:.0%} of a processor in each of its processes"
+        return ""
+
+    def lines(self) -> list[str]:
+        """For the console."""
+        if self.why_not_tested:
+            return [f"Could not test {self.job.target}: {self.why_not_tested}"]
+        out = [_numbers(self.tally), _latency(self.tally)]
+        if self.interrupted:
+            out.append("Interrupted before the end of the run; this is what was measured until then.")
+        if self.generator_limit:
+            out.append(f"The generator may have been the bottleneck: {self.generator_limit}.")
+        if self.stopped_early:
+            out.append(f"Stopped early: {self.stopped_early}")
+        worst = sorted(self.tally.errors.items(), key=lambda item: -item[1])[:5]
+        for kind, times in worst:
+            out.append(f"{times:>9} x {kind}: {self.tally.samples.get(kind, '')}")
+        return [*out, *map(str, self.checks)]
+
+    def to_records(self) -> list[records.AnyRecord]:
+        """Run, Target, Load, Samples, Summary."""
+        return [self._run(), self._target(), self._load(), *self._samples(), self._summary()]
+
+    def _run(self) -> records.Run:
+        return records.Run(
+            format=records.FORMAT,
+            run_id=self.job.plan.run_id,
+            tool="load",
+            version=VERSION,
+            python=platform.python_version(),
+            started=datetime.fromtimestamp(self.started, UTC).isoformat(),
+            command=_masked_command(self.job.plan.password),
+            targets=[self.job.target],
+            options=dict(self.job.limits),
+            profile=dict(self.job.profile.shown),
+        )
+
+    def _target(self) -> records.Target:
+        plan = self.job.plan
+        return records.Target(
+            name=self.job.target,
+            protocol=plan.protocol,
+            host=plan.host,
+            port=plan.port,
+            greeting=self.greeting,
+            capabilities=self.capabilities,
+            product=self.job.profile.product,
+        )
+
+    def _load(self) -> records.Load:
+        tally, plan = self.tally, self.job.plan
+        return records.Load(
+            scenario="transfer",
+            target=self.job.target,
+            duration_s=tally.duration,
+            messages=tally.acknowledged,
+            failures=tally.failed,
+            rate=tally.rate,
+            latency=tally.message.summary(),
+            phases={name: histogram.summary() for name, histogram in sorted(tally.phases.items())},
+            replies=dict(sorted(tally.replies.items())),
+            errors=tally.errors,
+            thresholds={c.name: {"limit": c.limit, "value": c.value, "ok": c.ok} for c in self.checks},
+            facts={
+                "latency": _meaning(plan, self.capabilities),
+                "size": plan.size,
+                "recipients": len(plan.recipients),
+                "sessions": self.users,
+                "per_session": plan.per_session,
+                "pipelining": plan.pipelining,
+                "tls": plan.tls,
+                "connections": tally.connections,
+                "in_doubt": tally.in_doubt,
+                "octets": tally.octets,
+                "loop": "open" if plan.open_loop else "closed",
+                "stages": msgspec.to_builtins(plan.stages),
+                "longest_queue": tally.longest_queue,
+                "generator_cpu_s": tally.cpu_s,
+                "generator_processes": self.processes,
+                "generator_limit": self.generator_limit,
+                "failure_latency": tally.failure.summary(),
+                "error_samples": tally.samples,
+                "stopped_early": self.stopped_early,
+                **self.facts,
+            },
+        )
+
+    def _samples(self) -> list[records.Sample]:
+        first = int(self.tally.begun_at)
+        return [
+            records.Sample(
+                at=float(max(epoch - first, 0)),
+                messages=second.messages,
+                failures=second.failures,
+                p50=second.latency.percentile(50),
+                p99=second.latency.percentile(99),
+                users=second.sessions,
+            )
+            for epoch, second in sorted(self.tally.seconds.items())
+            if first and epoch >= first
+        ]
+
+    def _summary(self) -> records.Summary:
+        return records.Summary(
+            ended=datetime.now(UTC).isoformat(),
+            duration_s=time.time() - self.started,
+            exit_code=self.exit_code,
+            counts={"acknowledged": self.tally.acknowledged, "failed": self.tally.failed},
+            interrupted=self.interrupted,
+            detail=self.why_not_tested or self.stopped_early,
+        )
+
+
+def _check(name: str, limit: float, tally: Tally) -> Check:
+    total = tally.acknowledged + tally.failed
+    if name == "min_rate":
+        return Check("--min-rate", limit, tally.rate, tally.rate >= limit)
+    if name == "max_error_ratio":
+        ratio = tally.failed / total if total else 1.0
+        return Check("--max-error-ratio", limit, ratio, ratio <= limit)
+    percent = float(name.removeprefix("max_p"))
+    value = tally.message.percentile(percent) * 1e3
+    return Check("--" + name.replace("_", "-"), limit, value, bool(tally.acknowledged) and value <= limit)
+
+
+def _meaning(plan: Plan, capabilities: list[str]) -> str:
+    if plan.open_loop:
+        return "from the time the message was meant to be sent to the reply to the end of data"
+    pipelined = plan.pipelining == "on" or (plan.pipelining == "auto" and "PIPELINING" in capabilities)
+    if pipelined:
+        return "from the first octet of the content to the reply to the end of data"
+    return "from MAIL to the reply to the end of data"
+
+
+def _numbers(tally: Tally) -> str:
+    doubt = f", {tally.in_doubt} of them perhaps delivered" if tally.in_doubt else ""
+    return (
+        f"{tally.acknowledged} messages acknowledged, {tally.failed} failed{doubt}; "
+        f"{tally.rate:.1f} a second for {tally.duration:.1f} s over {tally.connections} connections"
+    )
+
+
+def _latency(tally: Tally) -> str:
+    named = {name: value for name, value in tally.message.summary().items() if name != "n"}
+    return "Latency in ms: " + ", ".join(f"{name} {value * 1e3:.3f}" for name, value in named.items())
+
+
+def _masked_command(secret: str) -> list[str]:
+    return [word.replace(secret, "****") if secret else word for word in sys.argv]

@@ -1,0 +1,42 @@
+"""Running the engine in this process, without Locust."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from typing import Any
+
+from plumbline.loadtests.engine.engine import Engine
+from plumbline.loadtests.engine.ledger import Ledger
+from plumbline.loadtests.engine.plan import Plan, Timeouts
+from plumbline.loadtests.engine.system import plain
+from plumbline.loadtests.engine.tally import Tally
+
+BRISK = Timeouts(connect=2.0, reply=2.0, drain=1.0, give_up=0.5)
+
+
+def run(
+    port: int, sessions: int = 4, check: bool = False, stop_after: float = 0.0, **plan: Any
+) -> tuple[Tally, Engine]:
+    """Run a plan to its end, give back the account."""
+    plan = {"messages": 100, "timeouts": BRISK, **plan}
+    made = Plan(host="127.0.0.1", port=port, **plan)
+    ledger = Ledger()
+    engine = Engine(made, (socket.AF_INET, ("127.0.0.1", port)), ledger, plain())
+    engine.check = check
+    for _ in range(sessions):
+        engine.add_session()
+    timer = threading.Timer(stop_after, engine.stop)
+    if stop_after:
+        timer.start()
+    engine.run()
+    timer.cancel()
+    ledger.settle()
+    return ledger.take(), engine
+
+
+def free_port() -> int:
+    """A port nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

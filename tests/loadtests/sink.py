@@ -1,0 +1,213 @@
+"""An SMTP sink for tests: deterministic, counts every message it acknowledged, misbehaves on demand."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+
+class Hangup(Exception):
+    """Close the connection now."""
+
+
+@dataclass
+class Behaviour:
+    """`answers` maps a verb (or CONNECT, END) to the answer, a format string; {n} is the message's number.
+
+    `every` maps a verb to (period, answer): each period-th time that answer instead. An answer of "" is
+    silence, "HANGUP" closes, "RESET" resets.
+    """
+
+    capabilities: tuple[str, ...] = ("PIPELINING", "8BITMIME")
+    answers: dict[str, str] = field(default_factory=dict)
+    every: dict[str, tuple[int, str]] = field(default_factory=dict)
+    delays: dict[str, tuple[int, float]] = field(default_factory=dict)  # verb: (which time, seconds)
+    die_after: int = 0  # messages; then the sink closes everything and accepts no more
+    piecemeal: bool = False  # replies octet by octet
+    lmtp: bool = False
+
+
+_DEFAULT = {
+    "CONNECT": "220 sink ESMTP",
+    "HELO": "250 sink",
+    "MAIL": "250 2.1.0 ok",
+    "RCPT": "250 2.1.5 ok",
+    "DATA": "354 go on",
+    "END": "250 2.0.0 queued as {n}",
+    "RSET": "250 2.0.0 ok",
+    "QUIT": "221 2.0.0 bye",
+}
+
+
+class Sink:
+    """What arrived: `acknowledged` counts good answers to the end of data, `messages` their identifiers."""
+
+    def __init__(self, behaviour: Behaviour) -> None:
+        self.behaviour = behaviour
+        self.port = 0
+        self.acknowledged = 0
+        self.connections = 0
+        self.commands: Counter[str] = Counter()
+        self.messages: Counter[str] = Counter()
+        self.sizes: set[int] = set()
+        self.recipients: set[str] = set()
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._server: asyncio.Server | None = None
+        self.dead = False
+
+    async def start(self) -> None:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=1 << 24, backlog=512)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def die(self) -> None:
+        self.dead = True
+        assert self._server is not None
+        self._server.close()
+        for writer in list(self._writers):
+            writer.transport.abort()
+        with suppress(Exception):
+            await asyncio.wait_for(self._server.wait_closed(), 2)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        self._writers.add(writer)
+        if self.dead:
+            writer.transport.abort()
+        try:
+            await Talk(self, reader, writer).run()
+        except (Hangup, ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass
+        finally:
+            self._writers.discard(writer)
+            writer.close()
+
+
+@dataclass
+class Talk:
+    """One conversation."""
+
+    sink: Sink
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    mail: bool = False
+    accepted: int = 0
+
+    async def run(self) -> None:
+        await self.answer("CONNECT")
+        while line := await self.reader.readline():
+            verb = line.split()[0].decode().upper() if line.split() else ""
+            if verb == "RCPT":
+                self.sink.recipients.add(line.decode().partition("<")[2].partition(">")[0])
+            if verb == "QUIT":
+                await self.answer("QUIT")
+                return
+            await self.command(verb)
+
+    async def command(self, verb: str) -> None:
+        self.sink.commands[verb] += 1
+        if verb in ("EHLO", "LHLO"):
+            lines = ["sink", *self.sink.behaviour.capabilities]
+            await self.answer(verb, "\r\n".join(f"250-{w}" for w in lines[:-1]) + f"\r\n250 {lines[-1]}")
+            return
+        if self.out_of_order(verb):
+            await self.say("503 5.5.1 bad sequence")
+            return
+        sent = await self.answer(verb, _DEFAULT.get(verb, "500 5.5.2 what?"))
+        if verb in ("MAIL", "RSET"):
+            self.accepted, self.mail = 0, verb == "MAIL" and sent.startswith("2")
+        self.accepted += verb == "RCPT" and sent.startswith("2")
+        if verb == "DATA" and sent.startswith("354"):
+            await self.message()
+
+    def out_of_order(self, verb: str) -> bool:
+        if verb == "DATA" and "DATA" not in self.sink.behaviour.answers:
+            return not self.accepted
+        return verb == "RCPT" and not self.mail
+
+    async def message(self) -> None:
+        lines = []
+        while (line := await self.reader.readline()) not in (b".\r\n", b""):
+            lines.append(line)
+        if not line:
+            raise Hangup
+        self.mail = False
+        self.note(b"".join(lines))
+        for _ in range(max(self.accepted, 1) if self.sink.behaviour.lmtp else 1):
+            sent = await self.answer("END")
+        if sent.startswith("2"):
+            await self.acknowledge()
+
+    def note(self, content: bytes) -> None:
+        self.sink.sizes.add(len(content))
+        found = re.search(rb"Message-ID: <([^>]*)>", content)
+        self.last = found[1].decode() if found else ""
+
+    async def acknowledge(self) -> None:
+        self.sink.acknowledged += 1
+        self.sink.messages[self.last] += 1
+        if self.sink.acknowledged == self.sink.behaviour.die_after:
+            await self.writer.drain()
+            asyncio.get_running_loop().create_task(self.sink.die())
+
+    async def answer(self, verb: str, default: str = "") -> str:
+        behaviour, commands = self.sink.behaviour, self.sink.commands
+        if verb in ("CONNECT", "END", "QUIT"):
+            commands[verb] += 1
+        text = behaviour.answers.get(verb, default or _DEFAULT.get(verb, ""))
+        period, other = behaviour.every.get(verb, (0, ""))
+        if period and commands[verb] % period == 0:
+            text = other
+        which, seconds = behaviour.delays.get(verb, (0, 0.0))
+        if which and commands[verb] == which:
+            await asyncio.sleep(seconds)
+        return await self.say(text.format(n=self.sink.acknowledged + 1))
+
+    async def say(self, text: str) -> str:
+        if text == "":
+            await asyncio.sleep(30)
+        if text == "RESET":
+            self.writer.transport.abort()
+        if text in ("HANGUP", "RESET"):
+            raise Hangup
+        octets = text.encode() + b"\r\n"
+        for piece in (
+            [octets[i : i + 1] for i in range(len(octets))] if self.sink.behaviour.piecemeal else [octets]
+        ):
+            self.writer.write(piece)
+            if self.sink.behaviour.piecemeal:
+                await asyncio.sleep(0)
+        await self.writer.drain()
+        if text.startswith("421"):
+            raise Hangup
+        return text
+
+
+@contextmanager
+def running(behaviour: Behaviour | None = None) -> Iterator[Sink]:
+    """A sink on a free port, in a thread."""
+    loop, sink = asyncio.new_event_loop(), Sink(behaviour or Behaviour())
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        asyncio.run_coroutine_threadsafe(sink.start(), loop).result(5)
+        yield sink
+    finally:
+        asyncio.run_coroutine_threadsafe(_finish(sink), loop).result(5)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(5)
+        loop.close()
+
+
+async def _finish(sink: Sink) -> None:
+    await sink.die()
+    tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    for _ in range(5):  # closed transports give their sockets back in the loop's next rounds
+        await asyncio.sleep(0)
