@@ -36,7 +36,7 @@ _VARIABLE = {
 _NOT_IN_A_TEMPLATE = ("Suite", "State", "States")
 _PATTERNS: dict[tuple[str, str], dict[str, Any]] = {
     ("Case", "id"): {"pattern": "^[a-z0-9]+(-[a-z0-9]+)*$"},
-    ("Case", "requirement"): {"pattern": "^(RFC[0-9]+|X)-"},
+    ("Case", "requirement"): {"pattern": "^(RFC[0-9]+-|X-|\\{[a-z])"},
     ("Suite", "protocol"): {"enum": ["smtp", "submission", "lmtp", "ftp", "pop3", "imap"]},
     ("Suite", "cases"): {"minItems": 1},
     ("Content", "kind"): {"enum": list(KINDS)},

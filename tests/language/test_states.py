@@ -46,7 +46,7 @@ _BAD = [
     ("about: read", "abuot: read", "3:3: 'about' is missing here"),
     ("protocol: smtp", "protocol: ftp", "1:11: these are states of 'ftp', the folder is that of 'smtp'"),
     ("- S: 220", "- S: 22", "6:12: '22' is no reply of smtp"),
-    ("- S: 220", "- connect: b", "6:18: a state is about one connection: connect in a case"),
+    ("- S: 220", "- connect: {name: b, protocol: smpt}", "unknown protocol 'smpt'"),
     ("{id}", "{di}", "12:12: unknown variable 'di'"),
     ("needs: [SIZE]", "needs: [Size]", "10:13: 'Size': capabilities are written in capitals"),
     ("  greeting:", "  Greeting:", "3:3: 'Greeting' is no name for a state"),
