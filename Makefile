@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: setup conformance test lint types clean
+.PHONY: setup conformance test lint types bench clean
 
 setup: $(VENV)/.ready
 $(VENV)/.ready: pyproject.toml
@@ -29,6 +29,9 @@ lint: setup
 
 types: setup
 	$(BIN)/mypy
+
+bench: setup
+	$(BIN)/python benchmarks/transfer.py --full --write docs/performance.md
 
 clean:
 	rm -rf $(VENV) build dist results .lab *.egg-info

@@ -26,6 +26,7 @@ _GOALS: Mapping[str, tuple[str, ...]] = {
     "pop3": ("transaction", "greeting"),
     "imap": ("authenticated", "greeting"),
 }
+_LOGGED_IN = ("logged-in", "transaction", "authenticated")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def _reached(state: ReadyState, setting: Setting, protocol: str) -> Talk[Outcome
 
 
 def _words(state: ReadyState, outcome: Outcome) -> str:
-    advice = " Check the account in the profile." if state.name in ("logged-in", "transaction") else ""
+    advice = " Check the account in the profile." if state.name in _LOGGED_IN else ""
     if outcome.expected:
         return (
             f"on the way to '{state.name}' it was expected to answer {outcome.expected}"

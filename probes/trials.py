@@ -32,6 +32,7 @@ _TRIES_FOR_ROOM = 6
 _PAUSE = 0.2  # seconds before the first new try, doubled for each one after it
 _DEADLINE, _SLOW_DEADLINE = 300.0, 900.0
 _LONG = 10.0  # seconds; a longer attempt is not repeated alone, or everybody else waits for its silences
+_OF_A_USER = ("pop3", "imap")  # protocols in which every case logs in as the same user
 
 Plays: TypeAlias = Callable[..., Awaitable[Outcome]]
 
@@ -72,11 +73,11 @@ class Trials:
         self.setting = setting
         self.plan = plan
         self.tally = Tally()
-        self.gate = Gate(plan.window)
+        self._endpoint = next(iter(setting.endpoints.values()))
+        self.gate = Gate(_window(plan, self._endpoint))
         self.health = Health(self._look)
         self._plays = plays
         self._masker = Masker({**setting.facts, **setting.mailbox})
-        self._endpoint = next(iter(setting.endpoints.values()))
         self._sources = _sources() if _many_addresses(self._endpoint) else None
         self._run_id = secrets.token_hex(4)
         self._count = 0
@@ -211,12 +212,17 @@ def _hindered(reason: str) -> Outcome:
     return Outcome(Verdict.INCONCLUSIVE, reason)
 
 
+def _window(plan: Plan, endpoint: Endpoint) -> int:
+    """How many cases at once. Dovecot takes ten connections of a user from one address; a case opens two."""
+    return min(plan.window, 4) if endpoint.protocol in _OF_A_USER else plan.window
+
+
 def _many_addresses(endpoint: Endpoint) -> bool:
     """Whether to come from many addresses: 127.0.0.0/8 as a whole is ours on Linux.
 
     Dovecot takes a login in clear only from a client whose address is its own, unless told otherwise.
     """
-    one_address = endpoint.protocol in ("pop3", "imap")
+    one_address = endpoint.protocol in _OF_A_USER
     return sys.platform == "linux" and is_loopback(endpoint.host) and not one_address
 
 

@@ -54,7 +54,7 @@ class Cases:
         several = len(self._report.subjects) > 1
         return [self._page(row, several) for row in self._report.rows]
 
-    @property
+    @cached_property
     def packed(self) -> bool:
         return sum(map(len, self.pages)) > _INLINE
 

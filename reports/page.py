@@ -12,7 +12,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from . import text, view
+from . import loadview, text, view
 from .casepage import Cases
 from .gather import Source, Unreadable, read_files, split
 from .model import Report, build
@@ -45,6 +45,7 @@ def render(records: Iterable[AnyRecord], name: str = "results") -> str:
 def render_report(report: Report) -> str:
     """The report as HTML."""
     environment = _environment()
+    loads = loadview.views(report)
     script = (_TEMPLATES / "page.js").read_text(encoding="utf-8")
     return environment.get_template("page.html").render(
         report=report,
@@ -53,6 +54,8 @@ def render_report(report: Report) -> str:
         notices=list(view.notices(report)),
         untested=list(view.untested(report)),
         choices=list(view.choices(report)),
+        loads=loads,
+        knees=list(loadview.knees(loads)),
         cases=Cases(report, environment.get_template("case.html")),
         style=Markup((_TEMPLATES / "page.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
         script=Markup(script),  # noqa: S704 - our own file

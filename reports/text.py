@@ -42,6 +42,8 @@ def one_line(text: str, limit: int = 200) -> str:
 
 def duration(seconds: float) -> str:
     """Seconds for people: `3 ms`, `1.24 s`, `2 min 5 s`, `1 h 3 min`."""
+    if seconds == 0:
+        return "0 s"
     if seconds < 0.9995:
         return f"{seconds * 1000:.3g} ms" if seconds >= 1e-4 else f"{seconds * 1e6:.3g} µs"
     if seconds < 59.5:

@@ -106,4 +106,6 @@ class _Chains:
         yield from scope.script_faults("cleanup", state.cleanup)
 
     def _states_of(self, protocol: str) -> Mapping[str, object]:
-        return self.spec.states if protocol == self.spec.protocol else self.others(protocol)
+        if protocol != self.spec.protocol:
+            return self.others(protocol)
+        return {"connected": None, **self.spec.states}
