@@ -36,7 +36,6 @@ _ELSEWHERE = {
     "load": "plumbline.loadtests.cli:main",
     "report": "plumbline.reports.cli:main",
     "diff": "plumbline.reports.diffcli:main",
-    "diff": "plumbline.reports.diffcli:main",
     "lab": "plumbline.lab.cli:main",
 }
 COMMANDS = ("check", *_ELSEWHERE)
