@@ -21,6 +21,8 @@ commands:
   lint [FILE...]    check suite files
   load SCENARIO ... load test a server (Locust)
   report FILE...    results to one HTML page
+  diff A B          what changed between two runs
+  diff OLD NEW      what changed between two runs
   lab ...           real servers on this machine: start, stop, status
 
 exit codes: 0 conforming, 1 violations, 2 could not test, 4 usage
@@ -33,6 +35,7 @@ _ELSEWHERE = {
     "lint": "plumbline.probes.lint:main",
     "load": "plumbline.loadtests.cli:main",
     "report": "plumbline.reports.cli:main",
+    "diff": "plumbline.reports.diffcli:main",
     "lab": "plumbline.lab.cli:main",
 }
 COMMANDS = ("check", *_ELSEWHERE)

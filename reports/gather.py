@@ -22,6 +22,11 @@ class LoadRun:
     load: Load | None = None
     samples: list[Sample] = field(default_factory=list)
 
+    @property
+    def missed(self) -> list[str]:
+        """Names of thresholds that were not kept."""
+        return [name for name, one in self.load.thresholds.items() if not one.get("ok")] if self.load else []
+
 
 @dataclass(slots=True)
 class Source:

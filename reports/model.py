@@ -9,11 +9,15 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from .gather import LoadRun, Source
-from .records import Case, Finding, Target
+from .records import Case, Finding, Load, Target
 from .standing import LEVELS, Standing, standing, tally
 from .text import one_line
+
+if TYPE_CHECKING:
+    from .diff import Changed
 
 _DIGITS = re.compile(r"(\d+)")
 
@@ -38,14 +42,10 @@ class Subject:
         return sorted({case.protocol for case in self.cases} or {target.protocol for target in self.targets})
 
     @property
-    def levels(self) -> list[tuple[str, Counter[Standing]]]:
-        """Counts by level, MUST first; levels without a case are left out."""
-        return list(_by_level(self.cases))
-
-    @property
-    def by_protocol(self) -> list[tuple[str, Counter[Standing]]]:
+    def table(self) -> list[tuple[str, list[tuple[str, Counter[Standing]]]]]:
+        """Counts by protocol and level, MUST first; levels without a case are left out."""
         return [
-            (name, tally(case for case in self.cases if case.protocol == name)) for name in self.protocols
+            (name, list(_by_level([c for c in self.cases if c.protocol == name]))) for name in self.protocols
         ]
 
     @property
@@ -56,6 +56,11 @@ class Subject:
     @property
     def flaky(self) -> int:
         return sum(case.flaky for case in self.cases)
+
+    @property
+    def best_load(self) -> Load | None:
+        """The load run that sustained the highest rate."""
+        return max((run.load for run in self.loads if run.load), key=lambda load: load.rate, default=None)
 
     @property
     def sound(self) -> bool:
@@ -148,6 +153,7 @@ class Report:
     subjects: list[Subject]
     rows: list[Row]
     problems: list[str] = field(default_factory=list)  # files that could not be used
+    changes: list[Changed] | None = None  # since an earlier run; None: not compared
 
     @property
     def cases(self) -> Iterator[Case]:
@@ -225,14 +231,21 @@ def _by_level(cases: Sequence[Case]) -> Iterator[tuple[str, Counter[Standing]]]:
 
 
 def _subjects(sources: Sequence[Source]) -> list[Subject]:
+    """Load runs join the server that a check found under the same name."""
     subjects: list[Subject] = []
-    for source in sources:
-        subjects += _subjects_of(source, len(subjects))
+    for source in sorted(sources, key=lambda one: not one.cases):
+        for subject in _subjects_of(source):
+            known = next((one for one in subjects if one.label == subject.label), None)
+            if known and not subject.cases:
+                known.loads += subject.loads
+            else:
+                subject.index = len(subjects)
+                subjects.append(subject)
     _tell_apart(subjects)
     return subjects
 
 
-def _subjects_of(source: Source, first: int) -> list[Subject]:
+def _subjects_of(source: Source) -> list[Subject]:
     """Targets that bear the same product name are one server; others stand alone."""
     found: dict[str, Subject] = {}
     default = next(iter(source.targets), "") or (
@@ -242,7 +255,7 @@ def _subjects_of(source: Source, first: int) -> list[Subject]:
     def of(target: str) -> Subject:
         known = source.targets.get(target or default)
         label = (known.product or known.name) if known else (target or default or source.name)
-        return found.setdefault(label, Subject(first + len(found), label, source))
+        return found.setdefault(label, Subject(0, label, source))
 
     for target in source.targets.values():
         of(target.name).targets.append(target)

@@ -12,7 +12,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from . import text, view
+from . import loadview, text, view
 from .casepage import Cases
 from .gather import Source, Unreadable, read_files, split
 from .model import Report, build
@@ -32,9 +32,14 @@ def write(inputs: Sequence[Path], output: Path) -> Report:
     if not sources:
         raise Unreadable("\n".join(problems) or "no results file was given")
     report = build(sources, problems)
+    save(report, output)
+    return report
+
+
+def save(report: Report, output: Path) -> None:
+    """Write the report, folders included. Raises OSError."""
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(render_report(report), encoding="utf-8")
-    return report
 
 
 def render(records: Iterable[AnyRecord], name: str = "results") -> str:
@@ -45,6 +50,7 @@ def render(records: Iterable[AnyRecord], name: str = "results") -> str:
 def render_report(report: Report) -> str:
     """The report as HTML."""
     environment = _environment()
+    loads = loadview.views(report)
     script = (_TEMPLATES / "page.js").read_text(encoding="utf-8")
     return environment.get_template("page.html").render(
         report=report,
@@ -53,6 +59,8 @@ def render_report(report: Report) -> str:
         notices=list(view.notices(report)),
         untested=list(view.untested(report)),
         choices=list(view.choices(report)),
+        loads=loads,
+        knees=list(loadview.knees(loads)),
         cases=Cases(report, environment.get_template("case.html")),
         style=Markup((_TEMPLATES / "page.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
         script=Markup(script),  # noqa: S704 - our own file
@@ -81,6 +89,7 @@ def _environment() -> jinja2.Environment:
         cut=text.cut,
         one_line=text.one_line,
         attributes=view.attributes,
+        anchor=text.anchor,
     )
     environment.globals.update(Standing=Standing, plural=text.plural)
     return environment

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import quote
 
 # Control, bidirectional, zero-width and other characters that act on the text around them. Line feed and
 # tab stay: scripts are made of them.
@@ -34,6 +35,11 @@ def cut(text: str, limit: int = _LONG) -> str:
     return f"{text[: limit - _TAIL]} […{left_out:,} characters left out…] {text[-_TAIL:]}"
 
 
+def anchor(name: str) -> str:
+    """The fragment of an address that leads to the element with this id."""
+    return quote(visible(name), safe="/")
+
+
 def one_line(text: str, limit: int = 200) -> str:
     """The text on one line of at most `limit` characters."""
     flat = " ".join(visible(text[: limit * 4]).split())
@@ -42,6 +48,8 @@ def one_line(text: str, limit: int = 200) -> str:
 
 def duration(seconds: float) -> str:
     """Seconds for people: `3 ms`, `1.24 s`, `2 min 5 s`, `1 h 3 min`."""
+    if seconds == 0:
+        return "0 s"
     if seconds < 0.9995:
         return f"{seconds * 1000:.3g} ms" if seconds >= 1e-4 else f"{seconds * 1e6:.3g} µs"
     if seconds < 59.5:

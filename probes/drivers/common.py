@@ -22,7 +22,6 @@ _TROUBLES = {
     errno.ECONNABORTED: Trouble.RESET,
     errno.EPIPE: Trouble.RESET,
     errno.ENOTCONN: Trouble.RESET,
-    errno.ETIMEDOUT: Trouble.SILENT,
 }
 
 
@@ -30,6 +29,8 @@ def lost_by(error: OSError, where: str) -> Lost:
     """The trouble behind an error of a socket or of TLS; `where` names the peer: "192.0.2.1 port 25"."""
     if isinstance(error, ssl.SSLError):
         return Lost(Trouble.TLS, f"TLS with {where} failed: {ssl_reason(error)}")
+    if isinstance(error, TimeoutError):
+        return Lost(Trouble.SILENT, f"{where} no longer answers")
     trouble = _TROUBLES.get(error.errno or 0, Trouble.UNREACHABLE)
     return Lost(trouble, _sentence(trouble, error, where))
 
@@ -42,8 +43,6 @@ def _sentence(trouble: Trouble, error: OSError, where: str) -> str:
             return f"connection refused by {where}"
         case Trouble.RESET:
             return f"connection reset by {where}"
-        case Trouble.SILENT:
-            return f"{where} no longer answers ({reason(error)})"
         case _:
             return f"cannot reach {where}: {reason(error)}"
 
@@ -55,7 +54,7 @@ def reason(error: Exception) -> str:
 
 def ssl_reason(error: ssl.SSLError) -> str:
     """ "wrong version number", "certificate verify failed: self-signed certificate"."""
-    words = (error.reason or error.strerror or str(error)).replace("_", " ").lower()
+    words = (getattr(error, "reason", None) or error.strerror or str(error)).replace("_", " ").lower()
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"{words}: {error.verify_message}"
     return words

@@ -16,6 +16,7 @@ class Tls:
     def __init__(self, context: ssl.SSLContext, server_name: str) -> None:
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name or None)
+        self._failure: ssl.SSLError | None = None  # OpenSSL reports it once, then an ordinary end
         self.writing = True  # until our close_notify
 
     def feed(self, data: bytes) -> None:
@@ -52,12 +53,17 @@ class Tls:
 
         FIN without close_notify is common (RFC 9112 section 9.8 for HTTP) and counts as an end.
         """
+        if self._failure is not None:
+            raise self._failure
         try:
             return self._tls.read(65_536)
         except ssl.SSLWantReadError:
             return None
         except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
             return b""
+        except ssl.SSLError as error:
+            self._failure = error
+            raise
 
     def close_notify(self) -> bytes:
         """End our direction only.

@@ -169,6 +169,34 @@
     }
   };
 
+  // Charts: the pointer or the arrow keys read single values.
+  for (const chart of all('.chart')) {
+    const points = JSON.parse(chart.dataset.points);
+    const names = all('.key', chart).map((key) => key.textContent);
+    const svg = find('svg', chart);
+    let at = points.length - 1;
+    const read = (number) => {
+      at = Math.max(0, Math.min(points.length - 1, number));
+      const [x, where, ...values] = points[at];
+      const cursor = find('.cursor', chart);
+      cursor.setAttribute('transform', `translate(${x} 0)`);
+      cursor.setAttribute('visibility', 'visible');
+      find('output', chart).textContent = `at ${where}: ` + values.map((value, n) => `${names[n]} ${value}`).join(', ');
+    };
+    svg.addEventListener('pointermove', (event) => {
+      const box = svg.getBoundingClientRect();
+      const x = (event.clientX - box.left) / box.width * 720;
+      let best = 0;
+      points.forEach(([place], n) => { if (Math.abs(place - x) < Math.abs(points[best][0] - x)) best = n; });
+      read(best);
+    });
+    svg.addEventListener('focus', () => read(at));
+    svg.addEventListener('keydown', (event) => {
+      const step = {ArrowLeft: -1, ArrowRight: 1, Home: -points.length, End: points.length}[event.key];
+      if (step) { event.preventDefault(); read(at + step); }
+    });
+  }
+
   if (!form) return;
   form.hidden = false;
   let pending = 0;

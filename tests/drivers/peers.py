@@ -111,6 +111,19 @@ def over_tls(context: ssl.SSLContext, serve: Callable[[ssl.SSLSocket], object]) 
     return wrapped
 
 
+@contextlib.contextmanager
+def never_answering() -> Iterator[int]:
+    """A port whose queue of connections is full: the kernel drops whoever comes next."""
+    with socket.socket() as full, contextlib.ExitStack() as queue:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for _ in range(2):
+            waiting = queue.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+        yield full.getsockname()[1]
+
+
 def free_port() -> int:
     """A port on which nobody listens."""
     with socket.socket() as sock:

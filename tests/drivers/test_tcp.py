@@ -32,7 +32,16 @@ from plumbline.probes.ops import (
 )
 
 from tests.drivers.conftest import Play
-from tests.drivers.peers import PATIENCE, echo, free_port, peer, read_exactly, read_to_end, rst
+from tests.drivers.peers import (
+    PATIENCE,
+    echo,
+    free_port,
+    never_answering,
+    peer,
+    read_exactly,
+    read_to_end,
+    rst,
+)
 from tests.drivers.scripts import connect, losing, recv, recv_exactly, recv_to_end, send
 
 SHORT = 0.05  # seconds: where silence itself is tested
@@ -57,8 +66,25 @@ def test_nobody_listens(play: Play) -> None:
     assert lost.detail == f"connection refused by 127.0.0.1 port {port}"
 
 
-@pytest.mark.parametrize("host", ["no-such-host.invalid", "two..dots", "x" * 300, "nul\0nul"])
-def test_no_such_host(play: Play, host: str) -> None:
+def test_nobody_answers_the_connection_request(play: Play) -> None:
+    with never_answering() as port:
+        lost = play(losing(Open("main", "127.0.0.1", port, SHORT)))
+    assert lost.trouble is Trouble.SILENT
+    assert lost.detail == f"no answer from 127.0.0.1 port {port} within 0.05 s"
+
+
+def test_an_unknown_host(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    def resolver(*_args: object, **_more: object) -> Any:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolver)
+    lost = play(losing(Open("main", "mx.example", 25, PATIENCE)))
+    assert lost.trouble is Trouble.UNREACHABLE
+    assert lost.detail == "unknown host mx.example: Name or service not known"
+
+
+@pytest.mark.parametrize("host", ["", "two..dots", "x" * 300, "nul\0nul"])
+def test_what_cannot_be_a_host(play: Play, host: str) -> None:
     lost = play(losing(Open("main", host, 25, PATIENCE)))
     assert lost.trouble is Trouble.UNREACHABLE
     assert host in lost.detail

@@ -32,7 +32,7 @@ SERVERS: Mapping[str, tuple[str, ...]] = {
 
 def checked(server: lab.Server, protocol: str, folder: Path) -> tuple[int, dict[str, dict[str, Any]], str]:
     """Run `plumbline check`: exit code, case records by id, and what was printed."""
-    results = folder / f"{server.product}-{protocol}.jsonl"
+    results = folder.resolve() / f"{server.product}-{protocol}.jsonl"
     host, port = server.endpoints[protocol]
     command = [
         *(sys.executable, "-m", "plumbline.probes.cli", "check", f"{protocol}://{host}:{port}"),

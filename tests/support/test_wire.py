@@ -129,6 +129,26 @@ def test_tls_marks_what_is_written_afterwards() -> None:
         play(script(), Wire(Peer(tls=Lost(Trouble.TLS, "alert"))))
 
 
+def test_the_first_shutdown_under_tls_is_close_notify_and_the_second_is_fin() -> None:
+    def script() -> Talk[bytes | Trouble]:
+        yield MAIN
+        yield StartTLS("main", "mx.example", 5)
+        yield Send("main", b"BDAT 9\r\n", 5)
+        yield Shutdown("main")
+        yield Send("main", b"in clear", 5)
+        yield Shutdown("main")
+        with pytest.raises(Lost, match="FIN"):
+            yield Send("main", b"x", 5)
+        return (yield from recv())
+
+    wire = Wire(Peer(HearsEnd(), Fin()))
+    assert play(script(), wire) == b""
+    assert [(write.data, write.tls) for write in wire.line("main").writes] == [
+        (b"BDAT 9\r\n", True),
+        (b"in clear", False),
+    ]
+
+
 def test_a_deaf_peer_costs_the_deadline() -> None:
     def script() -> Talk[None]:
         yield MAIN

@@ -59,7 +59,7 @@ class Hears:
 
 @dataclass(frozen=True, slots=True)
 class HearsEnd:
-    """Go on once the client has sent FIN or RST."""
+    """Go on once the client has sent close_notify, FIN or RST."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +123,11 @@ class Line:
     peer: Peer
     clock: float
     writes: list[Sent] = field(default_factory=list)
-    tls: bool = False
-    ended: str = ""  # "shutdown", "reset" or "close": how the client left first
+    tls: bool = False  # whether what the client writes goes under TLS
+    ended: str = ""  # "close_notify", "shutdown", "reset" or "close": how the client left first
     ended_at: float = math.inf
     is_open: bool = True
+    fin_sent: bool = False
     _inbox: list[bytes] = field(default_factory=list)
     _next: int = 0
     _heard: int = 0
@@ -139,7 +140,9 @@ class Line:
     def end(self, how: str, now: float) -> None:
         if not self.ended:
             self.ended, self.ended_at = how, now
-        self.is_open = how == "shutdown" and self.is_open
+        self.is_open = self.is_open and how in ("close_notify", "shutdown")
+        self.fin_sent = self.fin_sent or how == "shutdown"
+        self.tls = False
 
     def receive(self, now: float, deadline: float, detail: str) -> tuple[float, bytes | Lost]:
         """What Recv ends in, and when."""
@@ -301,7 +304,7 @@ class Wire:
 
     def _send(self, op: Send) -> object:
         line = self._line(op.conn)
-        if line.ended == "shutdown":
+        if line.fin_sent:
             raise Lost(Trouble.UNREACHABLE, f"we have sent FIN on {op.conn} already")
         if line.peer.deaf:
             self.now += op.timeout
@@ -326,12 +329,13 @@ class Wire:
         return line.peer.tls
 
     def _end(self, op: Shutdown | Reset | Close) -> object:
-        how = type(op).__name__.lower()
+        if isinstance(op, Shutdown):
+            line = self._line(op.conn)
+            line.end("close_notify" if line.tls else "shutdown", self.now)
+            return None
         self._listening.pop(op.conn, None)
         if op.conn in self._open:
-            self._open[op.conn].end(how, self.now)
-        if not isinstance(op, Shutdown):
-            self._open.pop(op.conn, None)
+            self._open.pop(op.conn).end(type(op).__name__.lower(), self.now)
         return None
 
 
