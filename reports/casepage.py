@@ -16,6 +16,7 @@ from markupsafe import Markup
 from .model import Report, Row, Subject
 from .records import Case
 from .standing import Standing, standing
+from .text import visible
 from .transcript import rows as transcript_rows
 
 _INLINE = 2_000_000  # characters; above, pages are packed and unfolded by script when asked for
@@ -67,7 +68,7 @@ class Cases:
         """Base64 of deflated JSON: [[case id, HTML], ...]."""
         if not self.packed:
             return
-        pairs = iter(zip((row.case.id for row in self._report.rows), self.pages, strict=True))
+        pairs = iter(zip((visible(row.case.id) for row in self._report.rows), self.pages, strict=True))
         while block := list(itertools.islice(pairs, _BLOCK)):
             yield base64.b64encode(zlib.compress(msgspec.json.encode(block), 6)).decode()
 

@@ -1,18 +1,28 @@
-"""`plumbline report RESULTS.jsonl [MORE...] -o FILE.html`."""
+"""`plumbline report RESULTS.jsonl [MORE...] -o FILE.html`, and the outputs that go with it."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from . import page
-from .gather import Unreadable
-from .model import Report
+from . import junit, markdown, page, sarif, summary
+from .diff import compare, mark
+from .gather import Unreadable, read_files
+from .model import Report, build
 from .text import plural
 
 DONE, UNREADABLE, USAGE = 0, 2, 4
+
+Output = tuple[str, str, Callable[[Report], bytes]]
+_OUTPUTS: tuple[Output, ...] = (
+    ("junit", "JUnit XML", junit.render),
+    ("sarif", "SARIF 2.1.0", sarif.render),
+    ("json", "totals as JSON", summary.render_json),
+    ("markdown", "Markdown for a job summary", lambda report: markdown.summary(report).encode()),
+    ("badge", "SVG badge", lambda report: summary.render_badge(report).encode()),
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -22,15 +32,39 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as stop:
         return USAGE if stop.code else DONE
     try:
-        report = page.write(arguments.results, arguments.output)
+        report = _read(arguments.results, arguments.since)
     except Unreadable as error:
         print(f"plumbline report: {error}", file=sys.stderr)
         return UNREADABLE
+    try:
+        _write(report, arguments)
     except OSError as error:
-        print(f"plumbline report: {arguments.output}: cannot be written: {error.strerror}", file=sys.stderr)
+        print(f"plumbline report: {error.filename}: cannot be written: {error.strerror}", file=sys.stderr)
         return USAGE
     _tell(report, arguments.output)
     return DONE
+
+
+def _read(results: Sequence[Path], since: Path | None) -> Report:
+    sources, problems = read_files(results)
+    if not sources:
+        raise Unreadable("\n".join(problems))
+    report = build(sources, problems)
+    if since is not None:
+        earlier, trouble = read_files([since])
+        if trouble:
+            raise Unreadable(trouble[0])
+        mark(report, compare(build(earlier), report))
+    return report
+
+
+def _write(report: Report, arguments: argparse.Namespace) -> None:
+    page.save(report, arguments.output)
+    for name, _, render in _OUTPUTS:
+        path: Path | None = getattr(arguments, name)
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(render(report))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -40,16 +74,14 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Exit codes: 0 written, 2 no results could be read, 4 wrong usage.",
     )
     parser.add_argument(
-        "results", nargs="+", type=Path, metavar="RESULTS.jsonl", help="files written with --results"
+        "results", nargs="+", type=Path, metavar="RESULTS.jsonl", help="written with --results"
     )
     parser.add_argument(
-        "-o",
-        "--output",
-        default=Path("report.html"),
-        type=Path,
-        metavar="FILE.html",
-        help="default: report.html",
+        "-o", "--output", default=Path("report.html"), type=Path, metavar="FILE", help="default: report.html"
     )
+    parser.add_argument("--since", type=Path, metavar="OLD.jsonl", help="mark what changed since that run")
+    for name, what, _ in _OUTPUTS:
+        parser.add_argument(f"--{name}", type=Path, metavar="FILE", help=f"also write {what}")
     return parser
 
 

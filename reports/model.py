@@ -9,11 +9,15 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from .gather import LoadRun, Source
 from .records import Case, Finding, Load, Target
 from .standing import LEVELS, Standing, standing, tally
 from .text import one_line
+
+if TYPE_CHECKING:
+    from .diff import Changed
 
 _DIGITS = re.compile(r"(\d+)")
 
@@ -149,6 +153,7 @@ class Report:
     subjects: list[Subject]
     rows: list[Row]
     problems: list[str] = field(default_factory=list)  # files that could not be used
+    changes: list[Changed] | None = None  # since an earlier run; None: not compared
 
     @property
     def cases(self) -> Iterator[Case]:

@@ -32,9 +32,14 @@ def write(inputs: Sequence[Path], output: Path) -> Report:
     if not sources:
         raise Unreadable("\n".join(problems) or "no results file was given")
     report = build(sources, problems)
+    save(report, output)
+    return report
+
+
+def save(report: Report, output: Path) -> None:
+    """Write the report, folders included. Raises OSError."""
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(render_report(report), encoding="utf-8")
-    return report
 
 
 def render(records: Iterable[AnyRecord], name: str = "results") -> str:
@@ -84,6 +89,7 @@ def _environment() -> jinja2.Environment:
         cut=text.cut,
         one_line=text.one_line,
         attributes=view.attributes,
+        anchor=text.anchor,
     )
     environment.globals.update(Standing=Standing, plural=text.plural)
     return environment

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import quote
 
 # Control, bidirectional, zero-width and other characters that act on the text around them. Line feed and
 # tab stay: scripts are made of them.
@@ -32,6 +33,11 @@ def cut(text: str, limit: int = _LONG) -> str:
         return text
     left_out = len(text) - limit
     return f"{text[: limit - _TAIL]} […{left_out:,} characters left out…] {text[-_TAIL:]}"
+
+
+def anchor(name: str) -> str:
+    """The fragment of an address that leads to the element with this id."""
+    return quote(visible(name), safe="/")
 
 
 def one_line(text: str, limit: int = 200) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime
 from .gather import Source
 from .model import Report, Row
 from .standing import LEVELS, Standing
-from .text import duration, one_line, plural
+from .text import duration, one_line, plural, visible
 
 
 def headline(report: Report) -> str:
@@ -90,7 +90,11 @@ def choices(report: Report) -> Iterator[Choice]:
         ("l", "Level", [(one, one) for one in [*LEVELS, *sorted(levels - set(LEVELS))] if one in levels]),
         ("r", "RFC", [(str(rfc), f"RFC {rfc}") for rfc in sorted({case.rfc for case in cases if case.rfc})]),
         ("p", "Protocol", [(one, one.upper()) for one in sorted({case.protocol for case in cases})]),
-        ("u", "Suite", [(one, one_line(one, 50)) for one in sorted({case.suite for case in cases} - {""})]),
+        (
+            "u",
+            "Suite",
+            [(visible(one), one_line(one, 50)) for one in sorted({case.suite for case in cases} - {""})],
+        ),
         (
             "t",
             "Tag",
@@ -119,4 +123,4 @@ def attributes(row: Row) -> dict[str, str]:
         "data-v": " ".join(f"{index}:{row.at(index)}" for index in row.cells),
         "data-d": "1" if row.differs else "",
     }
-    return {name: value for name, value in found.items() if value}
+    return {name: visible(value) for name, value in found.items() if value}
