@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: setup conformance test lint types clean
+.PHONY: setup conformance test lint types bench clean
 
 setup: $(VENV)/.ready
 $(VENV)/.ready: pyproject.toml
@@ -15,7 +15,8 @@ $(VENV)/.ready: pyproject.toml
 	touch $@
 
 conformance: setup
-	$(BIN)/pytest suites --results results/embedded.jsonl --report results/embedded.html
+	$(BIN)/pytest suites --deviations lab/embedded-deviations.yaml \
+		--results results/embedded.jsonl --report results/embedded.html
 
 test: setup
 	$(BIN)/ruff check .
@@ -29,6 +30,9 @@ lint: setup
 
 types: setup
 	$(BIN)/mypy
+
+bench: setup
+	$(BIN)/python benchmarks/transfer.py --full --write docs/performance.md
 
 clean:
 	rm -rf $(VENV) build dist results .lab *.egg-info

@@ -6,14 +6,16 @@ Exit codes: 0 done, 2 could not be done, 4 wrong use.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NoReturn
 
 from . import accounts, catalogue, lifecycle, packages, profiles, state
 from .catalogue import UnknownServerError
-from .model import LabError, Server
+from .model import PORT_OFFSETS, LabError, Server
 
 _FAILED, _USAGE = 2, 4
 
@@ -32,13 +34,24 @@ def main(argv: list[str]) -> int:
         return end.code if isinstance(end.code, int) else _USAGE
     command: Callable[[argparse.Namespace], int] = options.command
     try:
-        return command(options)
+        with _interrupted_by_sigterm():
+            return command(options)
     except UnknownServerError as error:
         return _complain(error, _USAGE)
     except LabError as error:
         return _complain(error, _FAILED)
     except KeyboardInterrupt:
         return _complain("interrupted; nothing was left behind", 130)
+
+
+@contextlib.contextmanager
+def _interrupted_by_sigterm() -> Iterator[None]:
+    """SIGTERM cleans up as Ctrl-C does."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _complain(error: LabError | str, code: int) -> int:
@@ -56,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     start.add_argument("names", nargs="+", metavar="NAME")
     start.add_argument(
-        "--port-base", type=int, metavar="N", help="fixed ports from N on (default: free ports)"
+        "--port-base", type=_port_base, metavar="N", help="fixed ports from N on (default: free ports)"
     )
     start.add_argument(
         "--as", dest="instance", metavar="INSTANCE", help="a name for it, to run one product twice"
@@ -71,6 +84,13 @@ def _parser() -> argparse.ArgumentParser:
     install.add_argument("names", nargs="+", metavar="NAME")
     _command(commands, "cleanup", _cleanup, "remove the system accounts that the lab made")
     return parser
+
+
+def _port_base(text: str) -> int:
+    highest = 65535 - max(PORT_OFFSETS.values())
+    if not text.isdecimal() or not 1 <= int(text) <= highest:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to {highest}")
+    return int(text)
 
 
 def _command(

@@ -25,7 +25,7 @@ def choose(
 def fixed(protocols: Sequence[str], port_base: int) -> dict[str, int]:
     chosen = {protocol: port_base + PORT_OFFSETS[protocol] for protocol in protocols}
     if not 1 <= min(chosen.values()) <= max(chosen.values()) <= 65535:
-        raise LabError(f"--port-base {port_base}: ports must lie between 1 and 65535")
+        raise LabError(f"port base {port_base}: ports must lie between 1 and 65535")
     for protocol, port in chosen.items():
         if not is_free(port):
             raise LabError(

@@ -2,7 +2,7 @@
 
 A pid alone may be reused by somebody else's process, so every process is remembered with its start time.
 Every program gets an environment variable that names its instance: what leaves the process tree by a double
-fork is still found by it.
+fork is still found by it, unless the server wipes its environment.
 """
 
 from __future__ import annotations

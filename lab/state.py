@@ -26,9 +26,10 @@ class Record(msgspec.Struct):
     server: Server | None = None
 
     def alive(self) -> bool:
-        """Whether it runs or is being started."""
-        starting = self.server is None and processes.alive(self.starter)
-        return starting or any(processes.alive(process) for process in self.processes)
+        """Whether it runs or is being started. What a starter left half done when it was killed does not."""
+        if self.server is None:
+            return processes.alive(self.starter)
+        return any(processes.alive(process) for process in self.processes)
 
 
 def _folder() -> Path:

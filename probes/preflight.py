@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ..reports.records import Verdict
 from .capability import ASK, capabilities
-from .ops import Lost, Send, Sleep, Talk
+from .ops import Lost, Send, Sleep, Talk, Trouble, now
 from .protocols.registry import DIALECTS
 from .recognise import spoken
 from .script.cases import Placed, ReadyState
@@ -26,6 +26,7 @@ _GOALS: Mapping[str, tuple[str, ...]] = {
     "pop3": ("transaction", "greeting"),
     "imap": ("authenticated", "greeting"),
 }
+_LOGGED_IN = ("logged-in", "transaction", "authenticated")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def _reached(state: ReadyState, setting: Setting, protocol: str) -> Talk[Outcome
 
 
 def _words(state: ReadyState, outcome: Outcome) -> str:
-    advice = " Check the account in the profile." if state.name in ("logged-in", "transaction") else ""
+    advice = " Check the account in the profile." if state.name in _LOGGED_IN else ""
     if outcome.expected:
         return (
             f"on the way to '{state.name}' it was expected to answer {outcome.expected}"
@@ -76,28 +77,44 @@ def _words(state: ReadyState, outcome: Outcome) -> str:
 
 
 _PAUSES = (0.0, 0.5, 2.0)  # seconds before each look: a server may need a moment after a storm of connections
+_LONG = 5.0  # seconds; a look that took longer ended in silence and is not repeated
 
 
-def sanity(endpoint: Endpoint, setting: Setting) -> Talk[str]:
-    """Whether the target still greets. What is wrong, or ""."""
-    wrong = ""
+@dataclass(frozen=True, slots=True)
+class Sanity:
+    """Whether the target still greets: what is wrong, or "". `certain`: nobody listens any more.
+
+    A server that hangs up, is silent or says 421 may merely be at its limit of connections: ours.
+    """
+
+    wrong: str
+    certain: bool = False
+
+
+def sanity(endpoint: Endpoint, setting: Setting) -> Talk[Sanity]:
+    """Look at the target again, a few times if need be."""
+    seen = Sanity("")
     for pause in _PAUSES:
         yield Sleep(pause)
-        wrong = yield from _greeted(endpoint, setting)
-        if not wrong:
+        begun = yield from now()
+        seen = yield from _greeted(endpoint, setting)
+        if not seen.wrong or (yield from now()) - begun > _LONG:
             break
-    return wrong
+    return seen
 
 
-def _greeted(endpoint: Endpoint, setting: Setting) -> Talk[str]:
+def _greeted(endpoint: Endpoint, setting: Setting) -> Talk[Sanity]:
     greeting = ReadyState("greeting", endpoint.protocol, ())
     step = Placed(Step(observe="greeting"), "sanity", 1, 1)
     outcome: Outcome = yield from Player(setting, {}, {}).verdict(greeting, (step,))
     yield from _goodbye(endpoint.protocol)
     if not outcome.seen:
-        return outcome.reason
+        gone = any(
+            f": {trouble.value}" in outcome.reason for trouble in (Trouble.REFUSED, Trouble.UNREACHABLE)
+        )
+        return Sanity(outcome.reason, certain=gone)
     status = outcome.seen[0].reply.status
-    return "" if status in _GREETINGS else f"it greets with {outcome.observations['greeting']}"
+    return Sanity("" if status in _GREETINGS else f"it greets with {outcome.observations['greeting']}")
 
 
 _GREETINGS = ("220", "120", "+OK", "OK", "PREAUTH")

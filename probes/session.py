@@ -219,9 +219,8 @@ class Session:
             runner.close()
         if hurry:
             setting = replace(setting, patience=_HURRIED)
-        wrong = (runner.dead if runner else "") or blocking_driver.play(
-            sanity(probed.facts.endpoint, setting)
-        )
+        wrong = runner.dead if runner else ""
+        wrong = wrong or blocking_driver.play(sanity(probed.facts.endpoint, setting)).wrong
         return records.Sanity(
             when="end",
             ok=not wrong,

@@ -21,7 +21,7 @@ from .health import Health
 from .masking import Masker
 from .ops import Talk
 from .passive import Tally
-from .preflight import sanity
+from .preflight import Sanity, sanity
 from .script.cases import ReadyCase
 from .script.interpreter import play
 from .script.outcome import Endpoint, Outcome, Setting
@@ -32,6 +32,7 @@ _TRIES_FOR_ROOM = 6
 _PAUSE = 0.2  # seconds before the first new try, doubled for each one after it
 _DEADLINE, _SLOW_DEADLINE = 300.0, 900.0
 _LONG = 10.0  # seconds; a longer attempt is not repeated alone, or everybody else waits for its silences
+_OF_A_USER = ("pop3", "imap")  # protocols in which every case logs in as the same user
 
 Plays: TypeAlias = Callable[..., Awaitable[Outcome]]
 
@@ -72,11 +73,11 @@ class Trials:
         self.setting = setting
         self.plan = plan
         self.tally = Tally()
-        self.gate = Gate(plan.window)
+        self._endpoint = next(iter(setting.endpoints.values()))
+        self.gate = Gate(_window(plan, self._endpoint))
         self.health = Health(self._look)
         self._plays = plays
         self._masker = Masker({**setting.facts, **setting.mailbox})
-        self._endpoint = next(iter(setting.endpoints.values()))
         self._sources = _sources() if _many_addresses(self._endpoint) else None
         self._run_id = secrets.token_hex(4)
         self._count = 0
@@ -174,6 +175,14 @@ class Trials:
             return _hindered(f"a fault of Plumbline's own: {type(error).__name__}: {error}")
 
     async def _look(self) -> str:
+        """What is wrong with the target, or "". In doubt it is looked at while nothing of ours runs."""
+        seen = await self._greet()
+        if seen.wrong and not seen.certain:
+            async with self.gate.passage(serial=True):
+                seen = await self._greet()
+        return seen.wrong
+
+    async def _greet(self) -> Sanity:
         source = next(self._sources) if self._sources else None
         return await trio_driver.play(sanity(self._endpoint, self.setting), source=source)
 
@@ -203,12 +212,17 @@ def _hindered(reason: str) -> Outcome:
     return Outcome(Verdict.INCONCLUSIVE, reason)
 
 
+def _window(plan: Plan, endpoint: Endpoint) -> int:
+    """How many cases at once. Dovecot takes ten connections of a user from one address; a case opens two."""
+    return min(plan.window, 4) if endpoint.protocol in _OF_A_USER else plan.window
+
+
 def _many_addresses(endpoint: Endpoint) -> bool:
     """Whether to come from many addresses: 127.0.0.0/8 as a whole is ours on Linux.
 
     Dovecot takes a login in clear only from a client whose address is its own, unless told otherwise.
     """
-    one_address = endpoint.protocol in ("pop3", "imap")
+    one_address = endpoint.protocol in _OF_A_USER
     return sys.platform == "linux" and is_loopback(endpoint.host) and not one_address
 
 

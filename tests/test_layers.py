@@ -82,7 +82,7 @@ def test_reports_read_records_only():
 
 
 def test_probes_bring_in_the_rest_only_when_a_command_asks():
-    lazily = {"probes/controller.py", "probes/results.py"}  # inside functions: embedded servers, the page
+    lazily = {"probes/embedded.py", "probes/results.py"}  # inside functions: embedded servers, the page
     forbidden = ("plumbline.loadtests", "plumbline.lab", "plumbline.reports")
     found = offenders("probes", forbidden, but=("plumbline.reports.records",))
     found = {

@@ -22,7 +22,7 @@ mail_location = maildir:~/Maildir
 ssl_cert = <{certificate.certificate}
 ssl_key = <{certificate.key}
 ssl_dh = <{directory}/etc/dh.pem
-# Shipped: passwords in clear only from the server's own address. Cases come from 127.x.y.z addresses of their own.
+# Shipped: passwords in clear only from the server's own address. Cases come from other 127.x.y.z addresses.
 disable_plaintext_auth = no
 service stats {{
   unix_listener stats-writer {{

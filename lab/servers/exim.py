@@ -1,4 +1,4 @@
-"""Exim (Debian's daemon-heavy): Debian's split configuration, put together by Debian's own update-exim4.conf."""
+"""Exim (Debian's daemon-heavy): Debian's split configuration, joined by Debian's own update-exim4.conf."""
 
 import re
 from pathlib import Path
@@ -21,8 +21,8 @@ dc_mailname_in_oh='true'
 dc_localdelivery='mail_spool'
 """
 # Loopback is no relay client (MAIN_RELAY_NETS names an address that never connects), and DNS is not asked.
-# Shipped: 20 connections at a time (smtp_accept_max); from the 11th mail of a connection on only queueing, for up
-# to 30 min (smtp_accept_queue_per_connection). Both would hide what the tests ask for.
+# Shipped: 20 connections at a time (smtp_accept_max); from the 11th mail of a connection on only queueing,
+# for up to 30 min (smtp_accept_queue_per_connection). Both would hide what the tests ask for.
 _MAIN = """
 CONFDIR = {directory}/etc
 SPOOLDIR = {directory}/spool

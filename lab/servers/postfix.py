@@ -28,7 +28,7 @@ meta_directory = {directory}/etc
 sendmail_path = {root}/usr/sbin/sendmail
 maillog_file_prefixes = {directory}
 maillog_file = {directory}/maillog
-import_environment = MAIL_CONFIG TZ LANG=C LD_LIBRARY_PATH={library_path} SASL_PATH={sasl_path}
+import_environment = MAIL_CONFIG TZ PLUMBLINE_LAB_INSTANCE LANG=C LD_LIBRARY_PATH={library_path} SASL_PATH={sasl_path}
 # Only these users exist (passwd has a nobody), loopback is no relay client, nothing leaves the machine
 local_recipient_maps = inline:{{alice=alice,bob=bob,postmaster=bob}}
 virtual_alias_maps = inline:{{ {{postmaster = bob@{domain}}}, {{postmaster@{domain} = bob@{domain}}} }}

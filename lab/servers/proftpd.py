@@ -15,12 +15,14 @@ PidFile {directory}/run/pid
 ScoreboardFile {directory}/run/scoreboard
 DelayTable {directory}/run/delay
 AuthOrder mod_auth_file.c
+# Shipped: data connections must resume the TLS session of the control connection, which few test clients can
+# (NoSessionReuseRequired below).
 # There is no DNS: without this every connection from 127.x.y.z waits for the resolver
 UseReverseDNS off
 {users}{tls}
 <VirtualHost 127.0.0.1>
   Port {ftps}
-  {users}{tls}TLSOptions UseImplicitSSL
+  {users}{implicit_tls}
 </VirtualHost>
 """
 _USERS = """AuthUserFile {directory}/passwd
@@ -34,6 +36,7 @@ TLSRSACertificateKeyFile {certificate.key}
 TLSRequired off
 TLSVerifyClient off
 TLSRenegotiate none
+{options}
 """
 
 
@@ -82,8 +85,14 @@ def _configuration(bench: Bench) -> str:
         directory=directory,
         ftps=bench.ports["ftps"],
         users=_USERS.format(directory=directory),
-        tls=_TLS.format(directory=directory, certificate=bench.certificate),
+        tls=_tls(bench, ""),
+        implicit_tls=_tls(bench, " UseImplicitSSL"),
     )
+
+
+def _tls(bench: Bench, more: str) -> str:
+    options = f"TLSOptions NoSessionReuseRequired{more}"
+    return _TLS.format(directory=bench.directory, certificate=bench.certificate, options=options)
 
 
 PRODUCT = Product(

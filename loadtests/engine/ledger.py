@@ -37,6 +37,10 @@ class Ledger:
         """A phase of one conversation took this long."""
         self.phases.setdefault(name, []).append(seconds)
 
+    def times(self, name: str) -> list[float]:
+        """The list that `phase` appends to; it stays the same."""
+        return self.phases.setdefault(name, [])
+
     def failure(self, latency: float, kind: str, sample: str, in_doubt: bool = False) -> None:
         """A message was not acknowledged, for a reason of this kind."""
         self.failed.append((latency, kind))
@@ -65,7 +69,7 @@ class Ledger:
         self._count(batch)
         for name, values in self.phases.items():
             self.delta.phase(name).add(values)
-        self.phases.clear()
+            values.clear()
         return batch
 
     def _count(self, batch: Batch) -> None:

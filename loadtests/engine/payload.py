@@ -6,7 +6,7 @@ import os
 from email.utils import formatdate
 
 from plumbline.loadtests.engine.plan import Plan
-from plumbline.loadtests.engine.replies import good_envelope
+from plumbline.loadtests.engine.replies import exactly, good_envelope
 from plumbline.loadtests.engine.steps import Step
 from plumbline.probes.protocols.smtp import content
 
@@ -39,6 +39,9 @@ class Payload:
         self.tail_quit = self.tail + b"QUIT\r\n"
         self.recipients = len(to)
         self.envelope_steps = [Step.MAIL, *[Step.RCPT] * len(to), Step.DATA]
+        self.lane_steps = [*self.envelope_steps, Step.END]
+        self.lane_tests = [*[exactly(rb"2\d\d")] * (len(to) + 1), exactly(b"354"), exactly(b"250")]
+        self.lane_commands = [self.mail, *self.rcpts, b"DATA\r\n"]
         self.good_answer = good_envelope(len(to))
         self.octets = len(self.head) + len(self.tail)
 

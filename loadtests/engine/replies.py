@@ -67,8 +67,15 @@ class Replies:
             raise NotAReplyError(f"a reply of more than {LIMIT} octets: {rest[:80]!r}...")
 
 
+_LINES = rb"(?:%b-[^\n]*\n)*%b[ \r][^\n]*\n"
+
+
+def exactly(code: bytes) -> Callable[[bytes], object]:
+    """A test whether octets are exactly one reply of this code, given as a pattern."""
+    return re.compile(_LINES % (code, code)).fullmatch
+
+
 def good_envelope(recipients: int) -> Callable[[bytes], object]:
     """A test whether octets are exactly: 250 (end of data), 2yz (MAIL), 2yz for each RCPT, 354 (DATA)."""
-    done, one = rb"(?:250-[^\n]*\n)*250[ \r][^\n]*\n", rb"(?:2\d\d-[^\n]*\n)*2\d\d[ \r][^\n]*\n"
-    data = rb"(?:354-[^\n]*\n)*354[ \r][^\n]*\n"
-    return re.compile(done + b"(?:%b){%d}" % (one, recipients + 1) + data).fullmatch
+    end, one, data = (_LINES % (code, code) for code in (b"250", rb"2\d\d", b"354"))
+    return re.compile(end + b"(?:%b){%d}" % (one, recipients + 1) + data).fullmatch

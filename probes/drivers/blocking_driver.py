@@ -10,6 +10,8 @@ import math
 import select
 import socket
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import assert_never
 
 from ..ops import Lost, T, Talk
@@ -17,7 +19,7 @@ from .common import read_files
 from .sockets import Sockets
 from .talking import Done, advance
 from .trace import Observer
-from .waits import Found, Look, Pause, R, Ready, Resolve, Steps, Wait, found
+from .waits import Found, Look, Pause, R, Ready, Receive, Resolve, Steps, Transmit, Wait, found
 
 
 def play(talk: Talk[T], *, observer: Observer | None = None, source: str | None = None) -> T:
@@ -59,6 +61,10 @@ def _settle(steps: Steps[R]) -> R:
 
 def _wait(wait: Wait) -> object:
     match wait:
+        case Receive():
+            return _transfer(partial(wait.sock.recv, wait.size), wait.sock, wait.deadline)
+        case Transmit():
+            return _transfer(partial(wait.sock.send, wait.data, wait.flags), wait.sock, wait.deadline)
         case Ready():
             return _until_ready(wait)
         case Pause(seconds=seconds):
@@ -69,6 +75,19 @@ def _wait(wait: Wait) -> object:
             return read_files(op)
         case never:
             assert_never(never)
+
+
+def _transfer(attempt: Callable[[], R], sock: socket.socket, deadline: float) -> R | OSError | None:
+    """The socket's own time-out rather than poll: gevent keeps its watchers and is twice as fast."""
+    left = max(0.0, deadline - time.monotonic())
+    sock.settimeout(None if math.isinf(left) else left)
+    try:
+        return attempt()
+    except BlockingIOError:
+        return None
+    except OSError as error:
+        timed_out = isinstance(error, TimeoutError) and error.errno is None
+        return None if timed_out else error
 
 
 def _until_ready(wait: Ready) -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from ..ops import Lost, StartTLS, Trouble
 from .common import lost_by, reason, ssl_reason, tls_context
 from .tls import Tls
-from .waits import Limit, Steps
+from .waits import Limit, Receive, Steps, Transmit
 
 _RECV_SIZE = 65_536
 _TLS_PIECE = 262_144  # octets encrypted at a time, to bound the memory that a large Send takes
@@ -124,17 +124,14 @@ class Channel:
                 self._unsent = self._unsent[self._write_at_once(self._unsent) :]
 
     def _read(self, limit: Limit) -> Steps[bytes]:
-        while True:
-            try:
-                data = self.sock.recv(_RECV_SIZE)
-            except BlockingIOError:
-                yield from limit.ready(self.sock, f"no octet from {self.where}")
-            except OSError as error:
-                raise self._lost(error) from error
-            else:
-                if not data and self.reset_seen:
-                    raise Lost(Trouble.RESET, f"connection reset by {self.where}")
-                return data
+        data: bytes | OSError | None = yield Receive(self.sock, _RECV_SIZE, limit.at)
+        if data is None:
+            raise Lost(Trouble.SILENT, f"no octet from {self.where} within {limit}")
+        if isinstance(data, OSError):
+            raise self._lost(data) from data
+        if not data and self.reset_seen:
+            raise Lost(Trouble.RESET, f"connection reset by {self.where}")
+        return data
 
     def _write(self, data: bytes, limit: Limit, *, flags: int = 0, whole: bool = False) -> Steps[None]:
         """Write; of a `whole` (a TLS record) the rest is kept when the deadline comes in between."""
@@ -142,23 +139,20 @@ class Channel:
         size = len(left)
         try:
             while left:
-                left = left[(yield from self._write_some(left, size, limit, flags)) :]
+                taken: int | OSError | None = yield Transmit(self.sock, left, flags, limit.at)
+                if taken is None:
+                    count = f"{size - len(left):,} of {size:,} octets"
+                    raise Lost(Trouble.SILENT, f"{self.where} took only {count} within {limit}")
+                if isinstance(taken, OSError):
+                    raise self._lost(taken) from taken
+                left = left[taken:]
         finally:
             self._unsent = bytes(left) if whole else b""
-
-    def _write_some(self, left: memoryview, size: int, limit: Limit, flags: int) -> Steps[int]:
-        while True:
-            try:
-                return self.sock.send(left, flags)
-            except BlockingIOError:
-                taken = f"{self.where} took only {size - len(left):,} of {size:,} octets"
-                yield from limit.ready(self.sock, taken, write=True)
-            except OSError as error:
-                raise self._lost(error) from error
 
     def _write_at_once(self, data: bytes) -> int:
         """Write what can be written without waiting, and ask for nothing: how many octets went."""
         try:
+            self.sock.setblocking(False)
             return self.sock.send(data) if data else 0
         except OSError:
             return 0

@@ -1,8 +1,8 @@
-"""Perform operations on non-blocking sockets, and leave all waiting to a driver.
+"""Perform operations on sockets, and leave all waiting to a driver.
 
 Both drivers run this code, so that what a script sees cannot depend on the driver. Performing an operation is
-a generator of waits (module waits): every system call is tried at once; where it would block, the driver
-waits until the socket is ready or the deadline has come, and it is tried again.
+a generator of waits (module waits): whatever may block is asked of the driver, deadline included, and
+the driver hands back what came of it, errors as values.
 """
 
 from __future__ import annotations

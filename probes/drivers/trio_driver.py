@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import assert_never
 
 import trio
@@ -11,7 +13,7 @@ from .common import read_files
 from .sockets import Sockets
 from .talking import Done, advance
 from .trace import Observer
-from .waits import Found, Look, Pause, R, Ready, Resolve, Steps, Wait, found
+from .waits import Found, Look, Pause, R, Ready, Receive, Resolve, Steps, Transmit, Wait, found
 
 
 async def play(talk: Talk[T], *, observer: Observer | None = None, source: str | None = None) -> T:
@@ -56,10 +58,13 @@ async def _settle(steps: Steps[R]) -> R:
 
 async def _wait(wait: Wait) -> object:
     match wait:
-        case Ready(sock=sock, deadline=deadline):
-            with trio.move_on_at(deadline):
-                await (trio.lowlevel.wait_writable if wait.write else trio.lowlevel.wait_readable)(sock)
-            return None
+        case Receive():
+            return await _transfer(partial(wait.sock.recv, wait.size), Ready(wait.sock, False, wait.deadline))
+        case Transmit():
+            send = partial(wait.sock.send, wait.data, wait.flags)
+            return await _transfer(send, Ready(wait.sock, True, wait.deadline))
+        case Ready():
+            return await _until_ready(wait)
         case Pause(seconds=seconds):
             return await trio.sleep(seconds)
         case Resolve():
@@ -68,6 +73,23 @@ async def _wait(wait: Wait) -> object:
             return await trio.to_thread.run_sync(read_files, op, abandon_on_cancel=True)
         case never:
             assert_never(never)
+
+
+async def _transfer(attempt: Callable[[], R], ready: Ready) -> R | OSError | None:
+    while True:
+        try:
+            return attempt()
+        except BlockingIOError:
+            if trio.current_time() >= ready.deadline:
+                return None
+            await _until_ready(ready)
+        except OSError as error:
+            return error
+
+
+async def _until_ready(wait: Ready) -> None:
+    with trio.move_on_at(wait.deadline):
+        await (trio.lowlevel.wait_writable if wait.write else trio.lowlevel.wait_readable)(wait.sock)
 
 
 async def _resolve(wait: Resolve) -> Found | Exception | None:

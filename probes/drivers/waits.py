@@ -16,6 +16,28 @@ Found: TypeAlias = list[tuple[int, SocketAddress]]  # address family and address
 
 
 @dataclass(frozen=True, slots=True)
+class Receive:
+    """Octets of a socket. Answer: bytes, the error that came instead, or None at the deadline.
+
+    A deadline that is over still means one try; so it does in Transmit.
+    """
+
+    sock: socket.socket
+    size: int
+    deadline: float
+
+
+@dataclass(frozen=True, slots=True)
+class Transmit:
+    """As many octets as the socket takes. Answer: their number, the error that came, None at the deadline."""
+
+    sock: socket.socket
+    data: memoryview
+    flags: int
+    deadline: float
+
+
+@dataclass(frozen=True, slots=True)
 class Ready:
     """Until the socket can be read (written), or to the deadline at the latest. Answer: None."""
 
@@ -47,7 +69,7 @@ class Look:
     op: ReadFiles
 
 
-Wait: TypeAlias = Ready | Pause | Resolve | Look
+Wait: TypeAlias = Receive | Transmit | Ready | Pause | Resolve | Look
 Steps: TypeAlias = Generator[Wait, Any, R]
 
 

@@ -12,6 +12,7 @@ violation: inconclusive.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NoReturn
 
@@ -30,6 +31,7 @@ from .outcome import Outcome, Seen, Setting
 from .types import Connect, Content, Expect, Step, Tls
 
 MAIN = "main"
+_NOT_NOW = re.compile(r"\[(?:IN-USE|LOGIN-DELAY|SYS/TEMP|UNAVAILABLE|INUSE|LIMIT)[\] ]", re.IGNORECASE)
 
 
 class Ended(Exception):
@@ -302,11 +304,11 @@ class Player:
         wanted = as_list(step.tolerate) + as_list(as_expect(step.S).reply)
         if (
             isinstance(answer, Reply)
-            and answer.status in connection.dialect.unavailable
+            and (answer.status in connection.dialect.unavailable or _busy(answer))
             and answer.status not in wanted
         ):
             reason = f"the server says that it cannot do this now: {got}"
-            busy = answer.status == "421"
+            busy = answer.status == "421" or _busy(answer)
             raise Ended(Verdict.INCONCLUSIVE, reason, expected=expected, got=got, unavailable=busy)
         self.fail(given, expected, got, unavailable=isinstance(answer, Trouble))
 
@@ -343,6 +345,11 @@ def _shape(want: Expect) -> Shape | None:
     if want.multiline is not None:
         return Shape(multiline=want.multiline)
     return None
+
+
+def _busy(reply: Reply) -> bool:
+    """Whether a POP3 or IMAP refusal says "not now" (RFC 2449 8.1, RFC 3206 4, RFC 5530 3)."""
+    return reply.status in ("-ERR", "NO") and _NOT_NOW.match(reply.text) is not None
 
 
 def _shortened(octets: bytes, limit: int = 400) -> str:

@@ -252,6 +252,8 @@ class _SuiteReader:
         path: Path_,
     ) -> ReadyCase:
         place = self.document.where(path)
+        reachable = self._reachable(suite, case, state)
+        needed |= {need for other in reachable.values() for need in other.needs if need.islower()}
         return ReadyCase(
             id=f"{suite.protocol}/{case.id}",
             protocol=suite.protocol,
@@ -269,7 +271,7 @@ class _SuiteReader:
             line=place.line,
             source=self.document.snippet(path),
             source_line=place.line,
-            states=self._reachable(suite, case, state),
+            states=reachable,
             path=path,
         )
 

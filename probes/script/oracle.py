@@ -26,25 +26,35 @@ _FROM_LINE = re.compile(rb"(?:\A|(?<=\n\n)|(?<=\r\n\r\n))From [^\r\n]*\r?\n")
 
 
 def delivered(player: Player, want: Delivered, *, given: bool) -> Talk[None]:
-    """Wait until as many mails as wanted are there, and no more. Raises Ended."""
+    """Wait until as many mails as wanted are there, and no more. Raises Ended.
+
+    Where mails must not come (none at all, or at most so many), the whole of `within` is waited for; where
+    a number is wanted, a copy too many has two seconds to show itself.
+    """
     count = Count(exactly=want.count) if isinstance(want.count, int) else want.count
-    enough = count.exactly if count.exactly is not None else count.at_least or 0
     marker = encode(expand(want.marker, player.variables))
     start = yield from now()
     mails: list[bytes] = []
     while True:
         mails = yield from _look(player, marker)
         spent = (yield from now()) - start
-        settled = count.exactly is None and count.at_most is None
-        if len(mails) >= enough and (settled or spent >= _SETTLE or len(mails) > enough):
-            break
-        if spent >= seconds(want.within):
+        if spent >= seconds(want.within) or _settled(count, len(mails), spent):
             break
         yield Sleep(_EVERY)
     if wrong := count_wrong(count, len(mails)):
         player.fail(given, f"{wrong} mails with {decode(marker)}", f"{len(mails)} after {spent:.1f} s")
     for mail in mails:
         _check(player, want, mail, given=given)
+
+
+def _settled(count: Count, seen: int, spent: float) -> bool:
+    """Whether nothing that may still come could change the answer."""
+    most = count.exactly if count.exactly is not None else count.at_most
+    if most is not None and seen > most:
+        return True
+    if count.exactly:
+        return seen == count.exactly and spent >= _SETTLE
+    return most is None and seen >= (count.at_least or 0)
 
 
 def _check(player: Player, want: Delivered, mail: bytes, *, given: bool) -> None:

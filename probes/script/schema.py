@@ -36,7 +36,7 @@ _VARIABLE = {
 _NOT_IN_A_TEMPLATE = ("Suite", "State", "States")
 _PATTERNS: dict[tuple[str, str], dict[str, Any]] = {
     ("Case", "id"): {"pattern": "^[a-z0-9]+(-[a-z0-9]+)*$"},
-    ("Case", "requirement"): {"pattern": "^(RFC[0-9]+|X)-"},
+    ("Case", "requirement"): {"pattern": r"^((RFC[0-9]+|X)-|\{)"},
     ("Suite", "protocol"): {"enum": ["smtp", "submission", "lmtp", "ftp", "pop3", "imap"]},
     ("Suite", "cases"): {"minItems": 1},
     ("Content", "kind"): {"enum": list(KINDS)},
@@ -76,7 +76,7 @@ def _property(struct: str, key: str, value: dict[str, Any], comment: str) -> dic
 
 
 def _takes_text(value: dict[str, Any]) -> bool:
-    return any(one.get("type") == "string" for one in value.get("anyOf", [value]))
+    return any(one.get("type") == "string" and "enum" not in one for one in value.get("anyOf", [value]))
 
 
 def _comments() -> Iterator[tuple[tuple[str, str], str]]:

@@ -28,7 +28,9 @@ def placed(document: Document, steps: Iterable[Step], path: Path_) -> tuple[Plac
     return tuple(found)
 
 
-def read_states(document: Document, protocol: str, states_of: StatesOf) -> dict[str, ReadyState]:
+def read_states(
+    document: Document, protocol: str, states_of: StatesOf = lambda _: {}
+) -> dict[str, ReadyState]:
     """The states of one file, by name; `states_of` gives those of other protocols. Raises SuiteErrors."""
     errors = [_error(document, (), fault) for fault in faults(document.tree, States)]
     if errors:
@@ -104,4 +106,6 @@ class _Chains:
         yield from scope.script_faults("cleanup", state.cleanup)
 
     def _states_of(self, protocol: str) -> Mapping[str, object]:
-        return self.spec.states if protocol == self.spec.protocol else self.others(protocol)
+        if protocol != self.spec.protocol:
+            return self.others(protocol)
+        return {"connected": None, **self.spec.states}

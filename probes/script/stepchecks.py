@@ -55,9 +55,10 @@ def judges(step: Step) -> bool:
         return True
     if step.given:
         return False
+    opened = step.data == "reply" or (isinstance(step.data, Data) and step.data.open == "reply")
     received = isinstance(step.data, Data) and (step.data.receive is not None or step.data.refused)
     acts = step.delivered is not None or bool(step.tls) or step.literal is not None
-    return step.S is not None or acts or received
+    return step.S is not None or acts or opened or received
 
 
 def faults(step: Step, dialect: Dialect) -> Iterator[Fault]:

@@ -131,7 +131,7 @@ class Delivered(Node, kw_only=True, frozen=True):
     text: list[Regex] = []  # each is searched in every message found
     never: list[Regex] = []  # must be found in none
     contains: str | Content | None = None  # these octets stand in every message found
-    to: str = ""  # whose mailbox, where the profile knows several
+    to: str = ""  # for the reader: whose mail it is
     within: Duration = 20  # how long to wait for them
 
 

@@ -234,4 +234,5 @@
     }
   });
   follow();
+  if (view.hidden && !address().id && address().query.size) find('#results').scrollIntoView();
 })();

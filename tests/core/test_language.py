@@ -168,3 +168,27 @@ def test_imap_tags_literals_and_untagged_data(tmp_path):
 """
 
     assert outcome(tmp_path, script, wire, protocol="imap").verdict is Verdict.PASS
+
+
+def test_imap_literal_refused_answers_the_step(tmp_path):
+    wire = Wire(
+        Peer(b"* OK hi\r\n", Hears(b"p1 APPEND x {3}\r\n"), b"p1 NO [TRYCREATE] no such mailbox\r\n"),
+    )
+    script = """\
+- S: OK
+- C: APPEND x
+  literal: abc
+  S: {reply: NO, code: TRYCREATE}
+"""
+
+    assert outcome(tmp_path, script, wire, protocol="imap").verdict is Verdict.PASS
+
+
+def test_imap_no_room_is_inconclusive(tmp_path):
+    wire = Wire(
+        Peer(b"* OK hi\r\n", Hears(b"p1 LOGIN a b\r\n"), b"p1 NO [LIMIT] too many connections\r\n"),
+    )
+    result = outcome(tmp_path, "- S: OK\n- C: LOGIN a b\n  S: OK\n", wire, protocol="imap")
+
+    assert result.verdict is Verdict.INCONCLUSIVE
+    assert result.unavailable

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from plumbline.reports.records import Verdict
 
 from tests.falsify.harness import assert_model_passes, cases_of, not_shown, red, verdicts
 from tests.falsify.imap_mutants import MUTANTS, RED
@@ -34,3 +35,26 @@ def test_every_case_is_shown_to_fail(cases):
 
 def test_every_mutant_is_caught():
     assert {name for name in MUTANTS if not RED[name]} == set()
+
+
+def test_a_server_without_room_is_no_violation(cases):
+    def full(self, _argument):
+        self.done("NO", "[LIMIT] too many connections")
+
+    found = verdicts(cases, {"imap": type("Full", (ImapModel,), {"do_LOGIN": full})}, FACTS)
+
+    assert found["imap/login"][0] is Verdict.INCONCLUSIVE
+    assert red(found) == set()
+
+
+def test_nothing_is_left_behind(cases):
+    stores = []
+
+    class Watched(ImapModel):
+        def __init__(self, world):
+            super().__init__(world)
+            stores.append(self.store)
+
+    verdicts(cases, {"imap": Watched}, FACTS)
+
+    assert {name for store in stores for name in store.mailboxes} == {"INBOX"}

@@ -8,7 +8,7 @@ from tests.falsify.harness import assert_model_passes, cases_of, not_shown, red,
 from tests.falsify.pop3_mutants import MUTANTS, RED
 from tests.models.imap import ImapModel
 from tests.models.pop3 import Pop3Model
-from tests.models.store import PASSWORD, USER
+from tests.models.store import OLDER, PASSWORD, USER
 
 FACTS = {"user": USER, "password": PASSWORD, "sender": "probe@client.test", "client": "client.test"}
 
@@ -35,3 +35,16 @@ def test_every_case_is_shown_to_fail(cases):
 
 def test_every_mutant_is_caught():
     assert {name for name in MUTANTS if not RED[name]} == set()
+
+
+def test_nothing_is_left_behind(cases):
+    stores = []
+
+    class Watched(ImapModel):
+        def __init__(self, world):
+            super().__init__(world)
+            stores.append(self.store)
+
+    verdicts(cases, {"pop3": Pop3Model, "imap": Watched}, FACTS)
+
+    assert {one.octets for store in stores for one in store.mailboxes["INBOX"]} == {OLDER}

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-
 from plumbline import lab
 
 FOLDER = Path(__file__).parent / "expectations"
@@ -33,7 +32,7 @@ SERVERS: Mapping[str, tuple[str, ...]] = {
 
 def checked(server: lab.Server, protocol: str, folder: Path) -> tuple[int, dict[str, dict[str, Any]], str]:
     """Run `plumbline check`: exit code, case records by id, and what was printed."""
-    results = folder / f"{server.product}-{protocol}.jsonl"
+    results = folder.resolve() / f"{server.product}-{protocol}.jsonl"
     host, port = server.endpoints[protocol]
     command = [
         *(sys.executable, "-m", "plumbline.probes.cli", "check", f"{protocol}://{host}:{port}"),
@@ -55,7 +54,8 @@ def load(name: str) -> dict[str, Any]:
 def verdicts(expected: Mapping[str, Any]) -> dict[str, str]:
     """Case id -> verdict."""
     return {
-        name: entry if isinstance(entry, str) else entry["verdict"] for name, entry in expected["cases"].items()
+        name: entry if isinstance(entry, str) else entry["verdict"]
+        for name, entry in expected["cases"].items()
     }
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from plumbline import lab
+
 from tests.lab.expected import SERVERS, checked, load, unexplained, verdicts
 
 

@@ -30,8 +30,12 @@ states:
 """
 
 
+def no_others(protocol):
+    raise AssertionError(f"nothing was asked of {protocol}")
+
+
 def test_a_state_has_the_whole_chain():
-    states = read_states(parse(GOOD, "states.yaml"), "smtp")
+    states = read_states(parse(GOOD, "states.yaml"), "smtp", no_others)
 
     assert list(states) == ["greeting", "rcpt", "mail"]
     assert [placed.line for placed in states["rcpt"].steps] == [6, 18, 12]
@@ -46,7 +50,12 @@ _BAD = [
     ("about: read", "abuot: read", "3:3: 'about' is missing here"),
     ("protocol: smtp", "protocol: ftp", "1:11: these are states of 'ftp', the folder is that of 'smtp'"),
     ("- S: 220", "- S: 22", "6:12: '22' is no reply of smtp"),
-    ("- S: 220", "- connect: b", "6:18: a state is about one connection: connect in a case"),
+    (
+        "- S: 220",
+        "- connect: {name: b, state: male}",
+        "6:35: unknown state of smtp 'male'; did you mean 'mail'?",
+    ),
+    ("- S: 220", "- S: 220\n    cleanup:\n      - {}", "8:9: this step does nothing and expects nothing"),
     ("{id}", "{di}", "12:12: unknown variable 'di'"),
     ("needs: [SIZE]", "needs: [Size]", "10:13: 'Size': capabilities are written in capitals"),
     ("  greeting:", "  Greeting:", "3:3: 'Greeting' is no name for a state"),
@@ -58,13 +67,13 @@ _BAD = [
 def test_bad_states(old, new, said):
     assert old in GOOD
     with pytest.raises(SuiteErrors) as caught:
-        read_states(parse(GOOD.replace(old, new), "x"), "smtp")
+        read_states(parse(GOOD.replace(old, new), "x"), "smtp", no_others)
 
     assert any(str(error).startswith(f"x:{said}") for error in caught.value.errors), str(caught.value)
 
 
 def test_everything_wrong_is_told():
     with pytest.raises(SuiteErrors) as caught:
-        read_states(parse(GOOD.replace("S: 220", "S: 22").replace("{id}", "{di}"), "x"), "smtp")
+        read_states(parse(GOOD.replace("S: 220", "S: 22").replace("{id}", "{di}"), "x"), "smtp", no_others)
 
     assert [error.line for error in caught.value.errors] == [6, 12]

@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 from tests.models.world import World
 
 USER, PASSWORD = "alice", "secret"
+OLDER = b"Subject: older\r\n\r\nolder\r\n"
 
 
 @dataclass(slots=True)
@@ -40,7 +41,7 @@ class Store:
     def __init__(self) -> None:
         self.uids = itertools.count(1)
         self.mailboxes: dict[str, list[Message]] = {"INBOX": []}
-        self.add("INBOX", b"Subject: older\r\n\r\nolder\r\n")
+        self.add("INBOX", OLDER)
 
     def add(self, mailbox: str, octets: bytes) -> Message:
         message = Message(next(self.uids), octets)

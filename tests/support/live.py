@@ -36,6 +36,7 @@ class LiveServer:
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port = self.listener.getsockname()[1]
         self.reached = threading.Event()  # set when `stop_after` is reached
+        self.open: list[tuple[threading.Thread, socket.socket]] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:
@@ -43,7 +44,9 @@ class LiveServer:
             while True:
                 connection, _ = self.listener.accept()
                 self.connections += 1
-                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+                thread = threading.Thread(target=self._serve, args=(connection,), daemon=True)
+                self.open.append((thread, connection))
+                thread.start()
                 if self.connections == self.stop_after:
                     self.reached.set()
                     self.close()
@@ -60,6 +63,15 @@ class LiveServer:
             self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
 
+    def end(self) -> None:
+        """Close every connection and wait for those who serve them."""
+        self.close()
+        for thread, connection in self.open:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+            thread.join(timeout=10)
+            connection.close()
+
 
 @contextlib.contextmanager
 def live(service: Callable[[World], LineService], stop_after: int | None = None) -> Iterator[LiveServer]:
@@ -67,7 +79,7 @@ def live(service: Callable[[World], LineService], stop_after: int | None = None)
     try:
         yield server
     finally:
-        server.close()
+        server.end()
 
 
 @contextlib.contextmanager

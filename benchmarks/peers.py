@@ -1,0 +1,102 @@
+"""The generators that are compared, and the sinks they send to: command lines, and how to get the programs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from plumbline.lab.model import Source
+from plumbline.lab.packages import Installed, debian
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One cell of the table: octets of the body, sessions, messages; a connection for each message or not."""
+
+    size: int
+    sessions: int
+    messages: int
+    reuse: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a run took: seconds by the wall clock, seconds of processor (user and system), peak memory in MB.
+
+    Of C programs the whole process counts; of ours the time from the first message to the last, since an
+    interpreter's start is paid once and not for each message.
+    """
+
+    messages: int
+    wall: float
+    cpu: float
+    memory: float
+
+
+@cache
+def postfix() -> Installed:
+    """smtp-source and smtp-sink, unpacked into the cache, not installed."""
+    return debian("postfix", Source("debian", ("postfix",)))
+
+
+@cache
+def own_sink() -> Path:
+    """sink.c, compiled."""
+    made = Path(tempfile.mkdtemp(prefix="plumbline-bench-")) / "sink"
+    subprocess.run(["cc", "-O2", "-Wall", "-Wextra", "-o", str(made), str(HERE / "sink.c")], check=True)
+    return made
+
+
+def environment() -> dict[str, str]:
+    """With the libraries of the unpacked package."""
+    root = postfix().root
+    return {**os.environ, "LD_LIBRARY_PATH": f"{root}/usr/lib/postfix:{postfix().library_path}"}
+
+
+def smtp_source(port: int, work: Work) -> list[str]:
+    """-d: keep the session; sizes without headers, as ours."""
+    words = [str(postfix().root / "usr/sbin/smtp-source"), "-4", "-f", "load@client.example"]
+    words += ["-t", "sink@server.example", "-M", "client.example", "-s", str(work.sessions)]
+    words += ["-m", str(work.messages), "-l", str(work.size), *(["-d"] if work.reuse else [])]
+    return [*words, f"127.0.0.1:{port}"]
+
+
+def ours(port: int, work: Work, results: Path, *options: str) -> list[str]:
+    """The short form, all defaults but the ones that make the work the same."""
+    words = [sys.executable, "-m", "locust", "-f", str(HERE.parent / "loadtests" / "smtp_transfer.py")]
+    words += ["--headless", "--only-summary", "--host", f"smtp://127.0.0.1:{port}", "-u", str(work.sessions)]
+    words += ["--messages", str(work.messages), "--size", str(work.size), "--results", str(results)]
+    return words + ([] if work.reuse else ["--per-session", "1"]) + list(options)
+
+
+def smtplib_threads(port: int, work: Work) -> list[str]:
+    """What one would write by hand."""
+    numbers = [port, work.sessions, work.messages, work.size, int(work.reuse)]
+    return [sys.executable, str(HERE / "by_hand.py"), *map(str, numbers)]
+
+
+def usage_from_results(results: Path) -> tuple[float, float]:
+    """Wall and processor seconds of the sending window, out of our result records."""
+    for line in results.read_text().splitlines():
+        record = json.loads(line)
+        if record["kind"] == "load":
+            return record["duration_s"], record["facts"]["generator_cpu_s"]
+    raise ValueError(f"{results}: no load record")
+
+
+Command = Callable[[int, Work, Path], list[str]]
+CLIENTS: dict[str, Command] = {
+    "smtp-source": lambda port, work, _: smtp_source(port, work),
+    "plumbline": ours,
+    "plumbline lockstep": lambda port, work, results: ours(port, work, results, "--pipelining", "off"),
+    "smtplib threads": lambda port, work, _: smtplib_threads(port, work),
+}
