@@ -145,3 +145,12 @@ def test_two_runs_on_one_server_are_told_apart():
     labels = [subject.label for subject in build(sources).subjects]
     assert len(set(labels)) == 2
     assert all(label.startswith("postfix (") for label in labels)
+
+
+@pytest.mark.parametrize("totals_first", [True, False])
+def test_samples_belong_to_the_load_beside_them(totals_first):
+    found = [record for record in load_results(seconds=6) if type(record).__name__ in ("Sample", "Load")]
+    if totals_first:
+        found = [found[-1], *found[:-1]]
+    (source,) = split("load", [*found, *found], [])
+    assert [(one.load is not None, len(one.samples)) for one in source.loads] == [(True, 6), (True, 6)]
