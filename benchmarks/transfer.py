@@ -20,6 +20,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -77,14 +78,14 @@ def measured(words: Sequence[str], messages: int) -> Usage:
     process = subprocess.Popen(
         words, env=peers.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
-    alarm = subprocess.Popen(["sleep", str(LONGEST)])
+    alarm = threading.Timer(LONGEST, process.kill)
+    alarm.start()
     try:
         assert process.stderr is not None
         said = process.stderr.read()
         _, status, used = os.wait4(process.pid, 0)
     finally:
-        alarm.kill()
-        alarm.wait()
+        alarm.cancel()
     wall = time.perf_counter() - begun
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:

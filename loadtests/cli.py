@@ -17,7 +17,6 @@ from typing import NoReturn
 from plumbline.loadtests.options import EXIT_NOT_TESTED, EXIT_USAGE, UsageError, add_options, job
 
 _FILES = {"smtp": "smtp_transfer.py"}
-_LONGEST_START = 60  # seconds that Locust may need besides the run itself
 INSTRUCTION = "Load tests need Locust, which is not installed here. Install it: pip install 'plumbline[load]'"
 
 

@@ -29,7 +29,7 @@ def _lists(protocol: str, command: bytes, reply: Reply) -> list[str]:
     if command == b"CAPA" and reply.body is not None:
         return reply.body.decode("utf-8", "replace").splitlines()
     if protocol == "imap":
-        text = " ".join((*(part.decode("utf-8", "replace") for part in reply.untagged), reply.text))
+        text = "\r\n".join((*(part.decode("utf-8", "replace") for part in reply.untagged), reply.text))
         return [word for match in re.findall(r"CAPABILITY ([^\]\r\n]*)", text) for word in match.split()]
     return []
 

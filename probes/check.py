@@ -103,9 +103,11 @@ def _ours(options: argparse.Namespace) -> Iterator[str]:
     yield from (f"--target={target}" for target in targets)
     for name, value in vars(options).items():
         option = name.removeprefix("pytest ") if name.startswith("pytest ") else f"--{name.replace('_', '-')}"
-        if name in ("words", "target") or not value:
+        if name in ("words", "target"):
             continue
         match value:
+            case None | False | "":
+                continue
             case str() if name.startswith("pytest "):
                 yield from (option, value)
             case True:

@@ -64,6 +64,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     module, _, function = _ELSEWHERE[command].partition(":")
     try:
         return int(getattr(importlib.import_module(module), function)(rest))
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("plumbline"):
+            raise
+        hint = "pip install 'plumbline[load,embedded]'"
+        print(f"plumbline {command}: the module {error.name!r} is missing; {hint}", file=sys.stderr)
+        return USAGE
     except BrokenPipeError:  # `plumbline list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

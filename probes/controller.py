@@ -12,7 +12,7 @@ import pytest
 
 from ..reports import records
 from . import summary
-from .collection import Selection
+from .collection import OWN, Selection
 from .deviations import Deviation
 from .embedded import Embedded, start_embedded
 from .items import CaseItem, declare_markers
@@ -99,6 +99,8 @@ class Controller:
         self.session = Session(self.options, self.selection.library)
         if not self.worker:
             self.results = Results(self.options.results, self.options.report)
+        if self.distributed and not any(word.partition("::")[0].endswith(OWN) for word in self.config.args):
+            self.selection.check_names([])  # the workers, who collect, have no voice
         try:
             self.session.look()
         finally:

@@ -44,6 +44,12 @@ def preflight(endpoint: Endpoint, setting: Setting, states: Mapping[str, ReadySt
     outcome = yield from _reached(state, setting, endpoint.protocol)
     if outcome.verdict is not Verdict.INFO and outcome.verdict is not Verdict.PASS:
         raise CannotTest(f"{endpoint.url}: {_words(state, outcome)}")
+    if (
+        endpoint.protocol == "ftp"
+        and _knows_no_feat(outcome)
+        and (hint := (yield from second_look(endpoint)))
+    ):
+        raise CannotTest(f"{endpoint.url}: FEAT is not understood there.{hint}")
     greeting = next((one.reply.text for one in outcome.seen if not one.command), "")
     return Facts(endpoint, greeting, capabilities(outcome.seen))
 
@@ -62,6 +68,11 @@ def _reached(state: ReadyState, setting: Setting, protocol: str) -> Talk[Outcome
     outcome = yield from Player(setting, {"marker": "preflight"}, {}).verdict(state, steps)
     yield from _goodbye(protocol)
     return outcome
+
+
+def _knows_no_feat(outcome: Outcome) -> bool:
+    """An FTP server may be of the kind that knows no FEAT; or it is SMTP, which greets alike."""
+    return any(one.command == b"FEAT" and one.reply.status in ("500", "502") for one in outcome.seen)
 
 
 def _words(state: ReadyState, outcome: Outcome) -> str:

@@ -35,7 +35,12 @@ def header(session: Session) -> list[str]:
         told.append(f"profile: {session.options.profile}")
     else:
         told.append("no profile: cases that need an account or a recipient are skipped (--profile FILE)")
-    return [*told, *session.profile.doubts]
+    expired = [
+        f"deviation {one.id} was accepted until {one.expires} and covers nothing any more"
+        for one in session.deviations.values()
+        if one.expired()
+    ]
+    return [*told, *session.profile.doubts, *expired]
 
 
 def _printable(text: str) -> str:

@@ -18,7 +18,19 @@ IN, OUT = 1, 4  # EPOLLIN, EPOLLOUT
 class Connection:
     """`out` holds what the kernel would not take yet; while it is not empty the descriptor waits for OUT."""
 
-    __slots__ = ("connected", "fd", "opened_at", "out", "recv", "send", "sendmsg", "session", "sock", "tls")
+    __slots__ = (
+        "connected",
+        "fd",
+        "opened_at",
+        "out",
+        "ready",
+        "recv",
+        "send",
+        "sendmsg",
+        "session",
+        "sock",
+        "tls",
+    )
 
     def __init__(self, sock: socket.socket, session: Session, now: float) -> None:
         self.sock, self.session, self.opened_at = sock, session, now
@@ -28,7 +40,15 @@ class Connection:
         self.sendmsg: Callable[[list[bytes]], int] = sock.sendmsg
         self.out = b""
         self.connected = False
+        self.ready = False  # for replies: connected, and no TLS handshake is going on
         self.tls: Tls | None = None
+
+    @property
+    def phase(self) -> str:
+        """What is being waited for; "" for nothing."""
+        if not self.connected:
+            return "connect"
+        return self.session.waits_for if self.ready else "TLS"
 
     def connect(self, address: tuple[object, ...]) -> None:
         """Begin to connect. Raises OSError for what is known at once."""
@@ -71,6 +91,7 @@ class Connection:
 
     def start_tls(self, context: ssl.SSLContext, server_name: str) -> None:
         """From here on everything goes through TLS; drive it with `Tls.handshake`."""
+        self.ready = False
         self.tls = Tls(self.sock, context, server_name)
         self.recv = self.tls.recv
 
@@ -113,6 +134,10 @@ class Tls:
     def recv(self, size: int) -> bytes:
         """Plain octets; b"" at the end. Raises BlockingIOError where there are none yet."""
         self._read()
+        return self.plain(size)
+
+    def plain(self, size: int) -> bytes:
+        """Like `recv`, of what the socket gave already."""
         parts = []
         try:
             while part := self._object.read(size):

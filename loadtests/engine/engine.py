@@ -170,7 +170,7 @@ class Engine:
             connection = connections.get(fd)
             if connection is None:
                 self._ring()
-            elif events == IN and connection.connected:
+            elif events == IN and connection.ready:
                 self._readable(connection)
             else:
                 self._special(connection, events)
@@ -178,22 +178,26 @@ class Engine:
     def _readable(self, connection: Connection) -> None:
         try:
             data = connection.recv(READ)
-            if not data:
+            if data:
+                self._feed(connection, data)
+            else:
                 self._lose(connection, "closed", "the target closed the connection")
-                return
-            if connection.out:
-                raise EndedError("reply before the end of data", _shown(data))
-            output = connection.session.feed(data, perf_counter())
-            if output is not None and not connection.write(output):
-                self._epoll.modify(connection.fd, IN | OUT)
-            if connection.session.over or connection.session.wants_tls:
-                self._turn(connection)
         except BlockingIOError:
             return
         except EndedError as error:
             self._lose(connection, error.kind, str(error))
         except (OSError, ssl.SSLError) as error:
             self._lose(connection, *_named(error))
+
+    def _feed(self, connection: Connection, data: bytes) -> None:
+        if connection.out:
+            raise EndedError("reply before the end of data", _shown(data))
+        session = connection.session
+        output = session.feed(data, perf_counter())
+        if output is not None and not connection.write(output):
+            self._epoll.modify(connection.fd, IN | OUT)
+        if session.over or session.wants_tls:
+            self._turn(connection)
 
     def _drive(self, connection: Connection, move: Callable[[], Output]) -> None:
         """Let a session move that nobody spoke to."""
@@ -210,13 +214,17 @@ class Engine:
         try:
             if not connection.connected:
                 self._opened(connection)
-            elif connection.tls and not connection.tls.done:
+            elif not connection.ready:
                 self._handshake(connection, bool(events & IN))
             else:
                 if events & OUT and connection.flush():
                     self._epoll.modify(connection.fd, IN)
                 if events & ~OUT:
                     self._readable(connection)
+        except BlockingIOError:
+            return
+        except EndedError as error:
+            self._lose(connection, error.kind, str(error))
         except (OSError, ssl.SSLError) as error:
             self._lose(connection, *_named(error))
 
@@ -265,6 +273,8 @@ class Engine:
         self._epoll.modify(connection.fd, IN)
         if self.plan.tls == "implicit":
             self._secure(connection)
+        else:
+            connection.ready = True
         self._open_some()
 
     def _secure(self, connection: Connection) -> None:
@@ -285,13 +295,16 @@ class Engine:
         self.ledger.phase("TLS", now - session.sent_at)
         session.sent_at = now
         self._epoll.modify(connection.fd, IN | OUT if connection.out else IN)
+        connection.ready = True
         if session.wants_tls:
             self._drive(connection, lambda: session.secured(now))
+        elif data := connection.tls.plain(READ):  # came together with the end of the handshake
+            self._feed(connection, data)
 
     def _lose(self, connection: Connection, kind: str, text: str) -> None:
         """The conversation ended although it should not have."""
         session = connection.session
-        phase = session.waits_for if connection.connected else "connect"
+        phase = connection.phase
         self._forget(connection)
         if session.over:
             return
@@ -376,7 +389,7 @@ class Engine:
         if not connection.connected:
             if now - connection.opened_at > limits.connect:
                 self._lose(connection, "silent", f"no answer to connect within {limits.connect:g} s")
-        elif session.waits_for and now - session.sent_at > limits.reply:
+        elif connection.phase and now - session.sent_at > limits.reply:
             self._lose(connection, "silent", f"no reply within {limits.reply:g} s")
 
     def _consider_giving_up(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import ssl
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -30,6 +31,7 @@ class Behaviour:
     die_after: int = 0  # messages; then the sink closes everything and accepts no more
     piecemeal: bool = False  # replies octet by octet
     lmtp: bool = False
+    tls: ssl.SSLContext | None = None  # for implicit TLS, or STARTTLS where that is among the capabilities
 
 
 _DEFAULT = {
@@ -61,7 +63,10 @@ class Sink:
         self.dead = False
 
     async def start(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=1 << 24, backlog=512)
+        implicit = None if "STARTTLS" in self.behaviour.capabilities else self.behaviour.tls
+        self._server = await asyncio.start_server(
+            self._serve, "127.0.0.1", 0, limit=1 << 24, backlog=512, ssl=implicit
+        )
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def die(self) -> None:
@@ -113,6 +118,10 @@ class Talk:
         if verb in ("EHLO", "LHLO"):
             lines = ["sink", *self.sink.behaviour.capabilities]
             await self.answer(verb, "\r\n".join(f"250-{w}" for w in lines[:-1]) + f"\r\n250 {lines[-1]}")
+            return
+        if verb == "STARTTLS" and self.sink.behaviour.tls:
+            await self.say("220 go ahead")
+            await self.writer.start_tls(self.sink.behaviour.tls)
             return
         if self.out_of_order(verb):
             await self.say("503 5.5.1 bad sequence")

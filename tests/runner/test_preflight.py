@@ -139,3 +139,20 @@ def test_silence_is_waited_for_once():
 
     assert "silence" in seen.wrong
     assert wire.now == pytest.approx(30.0)
+
+
+def test_a_mail_server_is_no_ftp_server_without_feat():
+    mail = Peer(b"220 mx\r\n", Hears(b"FEAT\r\n"), b"502 what\r\n")
+    again = Peer(b"220 mx\r\n", Hears(b"EHLO probe.invalid\r\n"), b"250 mx\r\n")
+
+    assert "It looks like smtp: try smtp://127.0.0.1:21" in wrong(FTP, mail, again)
+
+
+def test_an_old_ftp_server_without_feat_is_one():
+    old = Peer(b"220 hi\r\n", Hears(b"FEAT\r\n"), b"500 what\r\n")
+    no = b"500 what\r\n"
+    again = Peer(b"220 hi\r\n", Hears(b"EHLO probe.invalid\r\n"), no, Hears(b"SYST\r\n"), b"215 UNIX\r\n")
+
+    facts, _ = look(FTP, old, again)
+
+    assert facts.capabilities == frozenset()

@@ -1,0 +1,72 @@
+"""What a target offers, and which cases therefore make sense."""
+
+from __future__ import annotations
+
+import pytest
+from plumbline.probes.capability import capabilities, skip_reason
+from plumbline.probes.protocols.base import Reply
+from plumbline.probes.script.outcome import Seen
+
+from tests.runner.making import case, requirement
+
+
+def seen(protocol, command, status, *lines, body=None, untagged=()):
+    return Seen(protocol, command, Reply(b"", status, lines, body=body, untagged=untagged))
+
+
+@pytest.mark.parametrize(
+    ("reply", "words"),
+    [
+        (
+            seen("smtp", b"EHLO a", "250", "mx", "Pipelining", "SIZE 10", "AUTH PLAIN LOGIN"),
+            {"PIPELINING", "SIZE", "SIZE 10", "AUTH", "AUTH PLAIN", "AUTH LOGIN", "AUTH PLAIN LOGIN"},
+        ),
+        (seen("lmtp", b"LHLO a", "250", "mx", "8BITMIME"), {"8BITMIME"}),
+        (seen("smtp", b"EHLO a", "550", "go", "AWAY"), set()),
+        (
+            seen("ftp", b"FEAT", "211", "Features:", " REST STREAM", " MLST size*;", "End"),
+            {"REST", "REST STREAM", "MLST", "MLST SIZE*;"},
+        ),
+        (seen("pop3", b"CAPA", "+OK", "", body=b"TOP\r\nSASL PLAIN\r\n"), {"TOP", "SASL", "SASL PLAIN"}),
+        (
+            seen(
+                "imap", b"p1 CAPABILITY", "OK", "done", untagged=(b"* CAPABILITY IMAP4rev1 AUTH=PLAIN IDLE",)
+            ),
+            {"IMAP4REV1", "AUTH", "AUTH=PLAIN", "AUTH PLAIN", "IDLE"},
+        ),
+        (seen("imap", b"", "OK", "[CAPABILITY IMAP4rev1 ID] hi"), {"IMAP4REV1", "ID"}),
+    ],
+)
+def test_words(reply, words):
+    assert capabilities([reply]) == words
+
+
+@pytest.mark.parametrize(
+    ("spec", "reason"),
+    [
+        ({}, ""),
+        ({"needs": ["SIZE", "recipient"]}, ""),
+        ({"needs": ["AUTH PLAIN"]}, ""),
+        ({"needs": ["PIPELINING"]}, "needs PIPELINING, which the target does not offer in EHLO"),
+        ({"needs": ["second_user"]}, "needs the profile fact 'second_user'"),
+        ({"unless": ["SIZE"]}, "does not apply where there is SIZE"),
+        ({"unless": ["recipient"]}, "does not apply where there is recipient"),
+        ({"unless": ["PIPELINING"]}, ""),
+    ],
+)
+def test_reasons(spec, reason):
+    offered = {"SIZE", "SIZE 10", "AUTH", "AUTH PLAIN"}
+
+    assert skip_reason(case(**spec), offered, {"recipient": "a@b"}) == reason
+
+
+def test_requirements_of_other_roles_drop_out():
+    relay, both = case(), case("both")
+    object.__setattr__(both, "requirement", requirement(protocols=("smtp", "submission")))
+
+    assert (
+        skip_reason(relay, (), {}, "submission")
+        == "is required of smtp, and the target is a submission server"
+    )
+    assert skip_reason(both, (), {}, "submission") == ""
+    assert skip_reason(relay, (), {}, "smtp") == ""
