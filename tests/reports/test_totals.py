@@ -154,3 +154,11 @@ def test_samples_belong_to_the_load_beside_them(totals_first):
         found = [found[-1], *found[:-1]]
     (source,) = split("load", [*found, *found], [])
     assert [(one.load is not None, len(one.samples)) for one in source.loads] == [(True, 6), (True, 6)]
+
+
+def test_a_server_that_was_only_loaded_is_no_column_of_the_matrix():
+    sources = split("check", results("postfix", 5), []) + split("load", load_results("exim"), [])
+    html = page.render_report(build(sources))
+    assert '<table class="cases">' in html
+    assert 'id="server-1"' in html
+    assert re.search(r'<h1 id="answer">postfix: ', html)
