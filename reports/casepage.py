@@ -52,7 +52,7 @@ class Cases:
     @cached_property
     def pages(self) -> list[str]:
         """One page for each row, in the order of the rows."""
-        several = len(self._report.subjects) > 1
+        several = len(self._report.judged) > 1
         return [self._page(row, several) for row in self._report.rows]
 
     @cached_property

@@ -13,7 +13,10 @@ from .records import Load
 from .text import duration, number
 
 _COUNTED = ("delivered", "lost", "duplicated", "corrupted")
-_PERCENTILES = ("p50", "p90", "p99", "p99.9", "max", "mean")
+_NOTHING: tuple[object, ...] = ("", {}, [], None)
+# The order of a session; what is not among them follows.
+_PHASES = ("connect", "tls", "banner", "ehlo", "starttls", "auth", "mail", "rcpt", "data", "acknowledgement")
+_PERCENTILES = ("p50", "p90", "p99", "p99.9", "p99.99", "max", "mean")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +75,23 @@ class LoadView:
         return bars([(name, found[name]) for name in _PERCENTILES if name in found], duration)
 
     @property
-    def phases(self) -> list[tuple[str, list[tuple[str, str]], Bar]]:
-        """Name, figures and the bar of the median (or of whatever figure there is)."""
+    def phase_figures(self) -> list[str]:
+        """The columns of the table of phases."""
         phases = self.run.load.phases if self.run.load else {}
+        return list(dict.fromkeys(key for one in phases.values() for key in one))
+
+    @property
+    def phases(self) -> list[tuple[str, list[str], Bar]]:
+        """Name, figures in the order of the columns, and the bar of the median."""
+        found = self.run.load.phases if self.run.load else {}
+        ordered = sorted(found.items(), key=lambda item: _phase_rank(item[0]))
         drawn = bars(
-            [(name, one.get("p50", next(iter(one.values()), 0.0))) for name, one in phases.items()], duration
+            [(name, one.get("p50", next(iter(one.values()), 0.0))) for name, one in ordered], duration
         )
+        columns = self.phase_figures
         return [
-            (name, [(key, _figure(key, value)) for key, value in one.items()], bar)
-            for (name, one), bar in zip(phases.items(), drawn, strict=True)
+            (name, [_figure(key, one[key]) if key in one else "" for key in columns], bar)
+            for (name, one), bar in zip(ordered, drawn, strict=True)
         ]
 
     @property
@@ -105,9 +116,10 @@ class LoadView:
     def facts(self) -> list[tuple[str, str]]:
         """Everything else that the record tells."""
         found = self.run.load.facts if self.run.load else {}
-        return [
-            (name.replace("_", " "), _plain(value)) for name, value in found.items() if name not in _COUNTED
-        ]
+        told = {
+            name: value for name, value in found.items() if name not in _COUNTED and value not in _NOTHING
+        }
+        return [(name.replace("_", " "), _plain(value)) for name, value in told.items()]
 
 
 def _is_number(value: object) -> bool:
@@ -115,9 +127,22 @@ def _is_number(value: object) -> bool:
 
 
 def _plain(value: object) -> str:
-    if _is_number(value):
-        return f"{value:,.6g}"
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    """Whatever a record tells, without the punctuation of a programming language."""
+    match value:
+        case bool() | None:
+            return "yes" if value else "no"
+        case int() | float():
+            return f"{value:,.6g}" if isinstance(value, float) else f"{value:,}"
+        case dict():
+            return ", ".join(f"{key} {_plain(one)}" for key, one in value.items())
+        case list() | tuple():
+            return "; ".join(map(_plain, value))
+        case _:
+            return str(value)
+
+
+def _phase_rank(name: str) -> int:
+    return _PHASES.index(name.lower()) if name.lower() in _PHASES else len(_PHASES)
 
 
 def _figure(key: str, value: float) -> str:

@@ -158,6 +158,11 @@ class Report:
     changes: list[Changed] | None = None  # since an earlier run; None: not compared
 
     @property
+    def judged(self) -> list[Subject]:
+        """Subjects on which cases were run: the columns of the matrix."""
+        return [subject for subject in self.subjects if subject.cases]
+
+    @property
     def cases(self) -> Iterator[Case]:
         return (case for subject in self.subjects for case in subject.cases)
 

@@ -67,7 +67,7 @@ def _server(subject: Subject) -> dict[str, Any]:
 
 def render_badge(report: Report) -> str:
     """An SVG badge: "plumbline", and the answer in words and colour."""
-    kinds = {subject.answer[0] for subject in report.subjects}
+    kinds = {subject.answer[0] for subject in report.judged or report.subjects}
     kind = next((one for one in ("bad", "unsure", "none") if one in kinds), "good")
     words = _badge_words(report)
     left, right = 66, 12 + round(6.6 * len(words))
@@ -84,7 +84,8 @@ def render_badge(report: Report) -> str:
 
 
 def _badge_words(report: Report) -> str:
-    if len(report.subjects) == 1:
-        return report.subjects[0].answer[1]
-    broken = sum(subject.answer[0] == "bad" for subject in report.subjects)
-    return f"{broken} of {len(report.subjects)} with violations"
+    judged = report.judged
+    if len(judged) < 2:
+        return judged[0].answer[1] if judged else "no case was run"
+    broken = sum(subject.answer[0] == "bad" for subject in judged)
+    return f"{broken} of {len(judged)} with violations"

@@ -13,13 +13,12 @@ from .text import duration, one_line, plural, visible
 
 def headline(report: Report) -> str:
     """The answer, in one line."""
-    subjects = report.subjects
-    judged = [subject for subject in subjects if subject.cases]
+    judged = report.judged
     if not judged:
-        loads = sum(len(subject.loads) for subject in subjects)
+        loads = sum(len(subject.loads) for subject in report.subjects)
         return f"{plural(loads, 'load run')}, no conformance case" if loads else "Nothing was tested"
-    if len(subjects) == 1:
-        return f"{one_line(subjects[0].label, 80)}: {subjects[0].answer[1]}"
+    if len(judged) == 1:
+        return f"{one_line(judged[0].label, 80)}: {judged[0].answer[1]}"
     bad = sum(subject.answer[0] == "bad" for subject in judged)
     unsure = sum(subject.answer[0] == "unsure" for subject in judged)
     tail = f", {unsure} not fully tested" if unsure else ""
@@ -29,8 +28,8 @@ def headline(report: Report) -> str:
 def subline(report: Report) -> str:
     """How much was done, when, and how long it took."""
     parts = [plural(report.counts.total(), "result")]
-    if len(report.subjects) > 1:
-        parts.append(f"{plural(len(report.rows), 'case')} on {plural(len(report.subjects), 'server')}")
+    if len(report.judged) > 1:
+        parts.append(f"{plural(len(report.rows), 'case')} on {plural(len(report.judged), 'server')}")
     started = sorted(source.run.started for source in report.sources if source.run)
     if started:
         parts.append(_day(started[0]))
@@ -100,7 +99,7 @@ def choices(report: Report) -> Iterator[Choice]:
             "Tag",
             [(one, one_line(one, 40)) for one in sorted({tag for case in cases for tag in case.tags})],
         ),
-        ("s", "Server", [(str(one.index), one_line(one.label, 40)) for one in report.subjects]),
+        ("s", "Server", [(str(one.index), one_line(one.label, 40)) for one in report.judged]),
         ("c", "Change", [(one, one) for one in sorted({row.change for row in report.rows} - {""})]),
     ]
     yield from (one for one in fields if len(one[2]) > 1 or (one[2] and one[0] in "ct"))

@@ -135,3 +135,21 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path, capsys):
     arguments = [str(tmp_path / "results.jsonl"), "-o", str(tmp_path / "a.html"), "--junit", str(inside)]
     assert cli.main(arguments) == 4
     assert "cannot be written" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "render", [junit.render, sarif.render, summary.render_json, summary.render_badge, markdown.summary]
+)
+def test_sparse_records_are_enough_for_every_output(render):
+    bare = {
+        "id": "smtp/x",
+        "protocol": "smtp",
+        "requirement": "R",
+        "level": "MUST",
+        "reason": "",
+        "duration_s": 0,
+    }
+    load = records.Load(scenario="s", target="t", duration_s=0, messages=0, failures=0, rate=0)
+    cases = [records.Case(verdict=verdict, **bare) for verdict in Verdict]
+    assert render(build(split("x", [*cases, load], [])))
+    assert render(build(split("x", [load], [])))

@@ -198,3 +198,50 @@ def test_nothing_readable_is_exit_2(files, capsys, name, said):
 def test_wrong_usage_is_exit_4(files, capsys):
     assert cli.main(["-o", str(files / "report.html")]) == 4
     assert "RESULTS.jsonl" in capsys.readouterr().err
+
+
+BARE = {
+    "id": "smtp/x",
+    "protocol": "smtp",
+    "requirement": "R",
+    "level": "MUST",
+    "reason": "",
+    "duration_s": 0,
+}
+BARE_LOAD = records.Load(scenario="s", target="t", duration_s=0, messages=0, failures=0, rate=0)
+
+
+@pytest.mark.parametrize("verdict", list(Verdict))
+def test_the_least_that_a_case_has_is_enough(verdict):
+    html = page.render([records.Case(verdict=verdict, **BARE)])
+    assert 'href="#smtp/x"' in html
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        [BARE_LOAD],
+        [BARE_LOAD, records.Sample(at=0, messages=0, failures=0)],
+        [records.Sample(at=0, messages=0, failures=0), records.Sample(at=1, messages=0, failures=0)],
+        [run()],
+        [target()],
+        [Sanity(when="start", ok=False)],
+        [Summary(ended="", duration_s=0, exit_code=2)],
+        [],
+        [records.Case(verdict=Verdict.FAIL, severity={"cve": "CVE-1"}, **BARE)],
+        [records.Case(verdict=Verdict.FAIL, severity={"exploitable": "relay"}, **BARE)],
+        [records.Case(verdict=Verdict.FAIL, deviation={"link": "x"}, **BARE)],
+        [
+            records.Case(
+                verdict=Verdict.PASS,
+                script="a",
+                step_line=1,
+                findings=[records.Finding(rule="r", text="t")],
+                **BARE,
+            )
+        ],
+    ],
+)
+def test_records_may_be_sparse(found):
+    assert "<h1" in page.render(found)
+    assert "<h1" in page.render([*found, *results("other", 3, 2)])

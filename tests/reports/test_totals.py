@@ -145,3 +145,20 @@ def test_two_runs_on_one_server_are_told_apart():
     labels = [subject.label for subject in build(sources).subjects]
     assert len(set(labels)) == 2
     assert all(label.startswith("postfix (") for label in labels)
+
+
+@pytest.mark.parametrize("totals_first", [True, False])
+def test_samples_belong_to_the_load_beside_them(totals_first):
+    found = [record for record in load_results(seconds=6) if type(record).__name__ in ("Sample", "Load")]
+    if totals_first:
+        found = [found[-1], *found[:-1]]
+    (source,) = split("load", [*found, *found], [])
+    assert [(one.load is not None, len(one.samples)) for one in source.loads] == [(True, 6), (True, 6)]
+
+
+def test_a_server_that_was_only_loaded_is_no_column_of_the_matrix():
+    sources = split("check", results("postfix", 5), []) + split("load", load_results("exim"), [])
+    html = page.render_report(build(sources))
+    assert '<table class="cases">' in html
+    assert 'id="server-1"' in html
+    assert re.search(r'<h1 id="answer">postfix: ', html)
