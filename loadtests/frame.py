@@ -37,6 +37,7 @@ from plumbline.loadtests.writing import write
 
 logger = logging.getLogger("plumbline")
 
+INIT = 30.0  # seconds that Locust may take to become ready
 FLUSH = 0.1  # seconds between two batches
 NAME, METHOD = "message", "SMTP"
 DRAIN, FINAL, DONE = "plumbline-drain", "plumbline-final", "plumbline-done"
@@ -127,6 +128,7 @@ class Frame:
         self.finals: dict[str, dict[str, Any]] = {}
         self.done: dict[str, str] = {}
         self.final_sent = False
+        self.ready = False  # init was called
         self.users = 0
 
     # -- start -------------------------------------------------------------------------------------
@@ -135,6 +137,7 @@ class Frame:
         """Read the options, so that a mistake is told before anything is started."""
         locust.stats.bucket_response_time = locust_stats.bucket_response_time  # type: ignore[assignment]
         self.web_ui = web_ui
+        self.ready = True
         gevent.signal_handler(signal.SIGINT, self.interrupt, environment)
         if isinstance(runner, WorkerRunner):
             runner.register_message(DRAIN, self.on_drain, concurrent=True)
@@ -161,6 +164,7 @@ class Frame:
 
     def test_start(self, environment: Environment) -> None:
         """Begin a run: a new engine where messages are sent, a new outcome where they are judged."""
+        self.wait_for_init()
         runner = environment.runner
         self.started, self.finals, self.done, self.final_sent = time.time(), {}, {}, False
         if isinstance(runner, WorkerRunner):
@@ -171,19 +175,27 @@ class Frame:
         assert self.job is not None
         self.outcome = Outcome(self.job, Tally(), self.started)
         if isinstance(runner, MasterRunner):
-            vars(environment.parsed_options)["plumbline_workers"] = runner.worker_count
-            self.outcome.processes = max(runner.worker_count, 1)
+            workers = [client.id for client in runner.clients.all]
+            vars(environment.parsed_options)["plumbline_workers"] = workers
+            self.outcome.processes = max(len(workers), 1)
         else:
             self.generate(environment, self.job.plan)
+
+    def wait_for_init(self) -> None:
+        """A worker takes orders from the master before Locust has finished making it (seen with 2.47)."""
+        with gevent.Timeout(INIT):
+            while not self.ready:
+                gevent.sleep(0.005)
 
     def start_worker(self, environment: Environment, runner: WorkerRunner) -> None:
         """A worker's plan comes from the master, with its share of the messages."""
         options = vars(environment.parsed_options)
         plan = msgspec.convert(options["plumbline_plan"], Plan)
-        workers, index = options.get("plumbline_workers") or 1, max(runner.worker_index, 0)
-        plan = msgspec.structs.replace(plan, stages=share(plan.stages, workers), seed=plan.seed + index)
+        named = options["plumbline_workers"]
+        workers, index = len(named), named.index(runner.client_id) if runner.client_id in named else -1
+        plan = msgspec.structs.replace(plan, stages=share(plan.stages, workers), seed=plan.seed + index + 1)
         if plan.messages:
-            part = plan.messages // workers + (index < plan.messages % workers)
+            part = plan.messages // workers + (index < plan.messages % workers) if index >= 0 else 0
             plan = msgspec.structs.replace(plan, messages=part)
             if not part:
                 gevent.spawn(self.tell_done, environment, "")
@@ -313,6 +325,11 @@ class Frame:
             self.outcome.tally.merge(Tally.from_wire(data["plumbline"]))
 
     def test_stop(self, environment: Environment) -> None:
+        """With a web page a run ends here; else the process ends with it, and `quitting` knows more."""
+        if self.web_ui:
+            self.tell(environment)
+
+    def tell(self, environment: Environment) -> None:
         """The run is over and everything is counted: judge it, keep it, say it."""
         if not self.outcome or self.outcome is self._told:
             return
@@ -337,6 +354,7 @@ class Frame:
             return
         if environment.runner is not None:
             self.end_quietly(environment)
+        self.tell(environment)
         if self.outcome:
             environment.process_exit_code = self.outcome.exit_code
 

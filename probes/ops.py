@@ -178,7 +178,8 @@ class Now:
 class ReadFiles:
     """Look for files (a mail store) that contain certain octets. Answer: list[bytes], in order of name.
 
-    `patterns` are absolute glob patterns; at most `limit` files of at most 16 MiB each are returned.
+    `patterns` are absolute glob patterns; at most `limit` files are
+    returned, of a larger one its last 16 MiB (mail is appended to an mbox).
     """
 
     patterns: tuple[str, ...]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .gather import LoadRun, Source
-from .records import Case, Finding, Load, Target
+from .records import Case, Finding, Load, Sanity, Target
 from .standing import LEVELS, Standing, standing, tally
 from .text import one_line
 
@@ -65,11 +65,13 @@ class Subject:
     @property
     def sound(self) -> bool:
         """True when the target behaved whenever the run looked."""
-        return all(check.ok for check in self.source.sanity if check.target in self._names)
+        return all(check.ok for check in self.sanity)
 
     @property
-    def _names(self) -> set[str]:
-        return {target.name for target in self.targets} | {""}
+    def sanity(self) -> list[Sanity]:
+        """What the run found when it looked whether this server still behaved."""
+        names = {target.name for target in self.targets} | {""}
+        return [check for check in self.source.sanity if check.target in names]
 
     @property
     def answer(self) -> tuple[str, str]:

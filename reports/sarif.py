@@ -55,7 +55,7 @@ def _rule(case: Case) -> dict[str, Any]:
         },
     }
     if case.rfc:
-        section = f"#section-{case.section}" if case.section else ""
+        section = f"#section-{case.section}" if case.section[:1].isdigit() else ""
         rule["helpUri"] = f"https://www.rfc-editor.org/rfc/rfc{case.rfc}{section}"
     if case.severity.get("exploitable"):
         rule["properties"]["security-severity"] = "8.0"

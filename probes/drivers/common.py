@@ -108,6 +108,8 @@ def _contents(name: str) -> Iterator[bytes]:
         return
     try:
         with open(name, "rb") as file:  # noqa: PTH123
+            if (size := os.fstat(file.fileno()).st_size) > FILE_LIMIT:
+                file.seek(size - FILE_LIMIT)  # an mbox grows at its end: what is new stands there
             yield file.read(FILE_LIMIT)
     except OSError:
         return

@@ -161,6 +161,7 @@
     choose(query);
     filter(query);
     if (byId.has(id)) { open(id, query); return; }
+    if (view.hidden && !id && query.size) find('#filter').scrollIntoView();
     close();
     const anchor = id && document.getElementById(id);
     if (anchor) {

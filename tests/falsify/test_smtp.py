@@ -58,7 +58,7 @@ RED: dict[str, set[str]] = {
     "quit_not_in_transaction": {"quit-in-transaction"},
     "delivers_on_quit": {"quit-aborts-transaction"},
     "one_mail_per_session": {"several-transactions"},
-    "loses_mail": {"delivered-once", "dot-stuffing-removed", "received-line-added"},
+    "loses_mail": {"delivered-once"},
     "doubles_mail": {"delivered-once", "dot-stuffing-removed", "received-line-added"},
     "no_trace": {"received-line-added"},
     "keeps_stuffing": {"dot-stuffing-removed"},

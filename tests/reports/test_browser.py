@@ -129,6 +129,15 @@ def test_a_shared_address_opens_the_same_view(visit):
         assert "PASV" in text
 
 
+def test_a_suite_leads_to_its_cases(visit):
+    opened = visit.open("one")
+    opened.get_by_role("link", name="Transfer parameters", exact=True).click()
+    until(opened, "location.hash === '#?u=Transfer%20parameters&p=ftp'")
+    assert opened.locator("[name=u]").input_value() == "Transfer parameters"
+    assert 0 < visit.rows() < 60
+    assert opened.locator("#filter").is_visible()
+
+
 def test_nothing_found_offers_a_way_out(visit):
     opened = visit.open("one", "#?q=nosuchword")
     assert visit.rows() == 0
