@@ -7,6 +7,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -60,7 +61,8 @@ def main(argv: Sequence[str]) -> int:
     if importlib.util.find_spec("locust") is None:
         print(INSTRUCTION, file=sys.stderr)
         return EXIT_NOT_TESTED
-    return _run([*command(options), *_ours(ours, options), *extra])
+    typed = shlex.join(["plumbline", "load", *argv])
+    return _run([*command(options), *_ours(ours, options), *extra], typed)
 
 
 def _split(argv: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -92,9 +94,9 @@ def _ours(argv: Sequence[str], options: argparse.Namespace) -> list[str]:
     return rest
 
 
-def _run(words: list[str]) -> int:
+def _run(words: list[str], typed: str) -> int:
     """Ctrl-C reaches Locust by itself; we wait until it has kept its results."""
-    with subprocess.Popen(words, env=os.environ) as process:
+    with subprocess.Popen(words, env={**os.environ, "PLUMBLINE_COMMAND": typed}) as process:
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
             code = process.wait()

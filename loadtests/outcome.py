@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import platform
+import shlex
 import sys
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -229,4 +232,7 @@ def _latency(tally: Tally) -> str:
 
 
 def _masked_command(secret: str) -> list[str]:
-    return [word.replace(secret, "****") if secret else word for word in sys.argv]
+    """What the user typed: `plumbline load` says it in the environment."""
+    typed = os.environ.get("PLUMBLINE_COMMAND")
+    words = shlex.split(typed) if typed else [Path(sys.argv[0]).name, *sys.argv[1:]]
+    return [word.replace(secret, "****") if secret else word for word in words]
