@@ -12,6 +12,7 @@ $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --group dev --editable '.[load,embedded]'
+	rm -rf *.egg-info  # left over from building; another Python started here would take it for an installation
 	touch $@
 
 conformance: setup

@@ -26,6 +26,7 @@ from .script.loader import PROTOCOLS, SuiteErrors
 from .script.source import SourceError
 from .session import BadTarget, CannotTest, Session, timestamp
 from .target import parse
+from .waiting import Waiting
 
 RECORD = "plumbline"  # attribute of pytest's reports that carries a record
 _WORDS = {
@@ -52,6 +53,7 @@ class Controller:
         self.last: list[records.Sanity] = []
         self.code: int | None = None
         self.interrupted = False
+        self._waiting = Waiting()
         self._futures: dict[str, Future[Attempted]] = {}
         self._positions: dict[str, int] = {}
         declare_markers(config)
@@ -120,6 +122,7 @@ class Controller:
         self.selection.check_names(session.items)
         if not self.distributed and session.items:
             self.session.start(self.selection.known(session.items).values())
+            self._waiting.begin()
 
     # -- running
 
@@ -152,7 +155,8 @@ class Controller:
             return self.session.skipped(item.case, reason)
         item.record = None
         self._submit(item)
-        return self.session.made(self._futures.pop(item.nodeid).result())
+        future = self._futures.pop(item.nodeid)
+        return self.session.made(self._waiting.outcome(item.case, future))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -193,6 +197,7 @@ class Controller:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Look at the targets again, write what is to be written, settle the exit code."""
+        self._waiting.end()
         if self.session is None:
             return
         try:
