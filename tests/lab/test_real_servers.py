@@ -33,7 +33,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.skipif(bool(_why_not()), reason=_why_
 
 
 _STARTED = (
-    *("postfix", "exim"),
+    *("postfix", "exim", "sendmail"),
     *("dovecot",),
     *("vsftpd", "proftpd", "pure-ftpd", "inetutils-ftpd"),
 )
