@@ -33,9 +33,9 @@ pytestmark = [pytest.mark.lab, pytest.mark.skipif(bool(_why_not()), reason=_why_
 
 
 _STARTED = (
-    *("postfix", "exim", "sendmail"),
+    *("postfix", "exim", "sendmail", "haraka", "nodemailer-smtp-server"),
     *("dovecot",),
-    *("vsftpd", "proftpd", "pure-ftpd", "inetutils-ftpd"),
+    *("vsftpd", "proftpd", "pure-ftpd", "inetutils-ftpd", "ftp-srv"),
 )
 
 
