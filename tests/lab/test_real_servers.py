@@ -33,7 +33,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.skipif(bool(_why_not()), reason=_why_
 
 
 _STARTED = (
-    *("postfix", "exim", "sendmail", "haraka", "nodemailer-smtp-server"),
+    *("postfix", "exim", "sendmail", "opensmtpd", "haraka", "nodemailer-smtp-server"),
     *("dovecot",),
     *("vsftpd", "proftpd", "pure-ftpd", "inetutils-ftpd", "ftp-srv"),
 )
