@@ -1,0 +1,76 @@
+// Nodemailer's smtp-server with its options at their defaults. Argument: a JSON object, see nodemailer.py.
+'use strict';
+
+const fs = require('fs');
+const path = require('path');
+
+const setting = JSON.parse(process.argv[2]);
+const { SMTPServer } = require(path.join(setting.modules, 'smtp-server'));
+
+let number = 0;
+
+function refusal(code, text) {
+  return Object.assign(new Error(text), { responseCode: code });
+}
+
+/** Whose maildir gets mail for this address; null for another domain, '' for an unknown user. */
+function user(address) {
+  const at = address.lastIndexOf('@');
+  const name = (at < 0 ? address : address.slice(0, at)).toLowerCase();
+  if (at >= 0 && address.slice(at + 1).toLowerCase() !== setting.domain) {
+    return null;
+  }
+  return name === 'postmaster' ? 'bob' : name in setting.users ? name : '';
+}
+
+function deliver(message, recipients, done) {
+  const names = new Set(recipients.map((recipient) => user(recipient.address)).filter(Boolean));
+  try {
+    for (const name of names) {
+      const file = `${Date.now()}.${process.pid}_${++number}.${setting.hostname}`;
+      const made = path.join(setting.mail, name, 'tmp', file);
+      fs.writeFileSync(made, message);
+      fs.renameSync(made, path.join(setting.mail, name, 'new', file));
+    }
+    done(null, 'OK: stored');
+  } catch (error) {
+    done(refusal(451, `not stored: ${error.message}`));
+  }
+}
+
+const handlers = {
+  onAuth(auth, session, done) {
+    const known = Object.hasOwn(setting.users, auth.username) && setting.users[auth.username];
+    // The password of CRAM-MD5 is not sent; smtp-server gives a function to check it.
+    const right = known && (auth.validatePassword ? auth.validatePassword(known) : auth.password === known);
+    return right ? done(null, { user: auth.username }) : done(new Error('Invalid username or password'));
+  },
+  onRcptTo(address, session, done) {
+    const name = user(address.address);
+    if (name === '') {
+      return done(refusal(550, 'No such user here'));
+    }
+    return name === null && !session.user ? done(refusal(550, 'Relaying denied')) : done();
+  },
+  onData(stream, session, done) {
+    const pieces = [];
+    stream.on('data', (piece) => pieces.push(piece));
+    stream.on('end', () => deliver(Buffer.concat(pieces), session.envelope.rcptTo, done));
+  },
+};
+
+function listen(port, special) {
+  const server = new SMTPServer({
+    name: setting.hostname,
+    key: fs.readFileSync(setting.key),
+    cert: fs.readFileSync(setting.certificate),
+    ...handlers,
+    ...special,
+  });
+  server.on('error', (error) => console.error(`port ${port}: ${error.message}`));
+  server.listen(port, '127.0.0.1');
+}
+
+listen(setting.ports.smtp, { authOptional: true });
+listen(setting.ports.smtps, { authOptional: true, secure: true });
+listen(setting.ports.submission, {});
