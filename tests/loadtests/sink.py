@@ -59,6 +59,7 @@ class Sink:
         self.sizes: set[int] = set()
         self.recipients: set[str] = set()
         self._writers: set[asyncio.StreamWriter] = set()
+        self.serving: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self.dead = False
 
@@ -81,6 +82,9 @@ class Sink:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         self._writers.add(writer)
+        task = asyncio.current_task()
+        assert task is not None
+        self.serving.add(task)
         if self.dead:
             writer.transport.abort()
         try:
@@ -89,6 +93,7 @@ class Sink:
             pass
         finally:
             self._writers.discard(writer)
+            self.serving.discard(task)
             writer.close()
 
 
@@ -213,11 +218,14 @@ def running(behaviour: Behaviour | None = None) -> Iterator[Sink]:
 
 
 async def _finish(sink: Sink) -> None:
+    """Leave no socket behind. A task that has not begun is let begin: cancelled before, it would close nothing."""
     await sink.die()
-    for _ in range(
-        20
-    ):  # connections on their way in get as far as _serve, closed ones give their sockets back
-        for task in asyncio.all_tasks():
-            if getattr(task.get_coro(), "__qualname__", "") == "Sink._serve":
-                task.cancel()
+    ours = asyncio.current_task()
+    for _ in range(400):
+        for task in list(sink.serving):
+            task.cancel()
+        await asyncio.sleep(0.005)
+        if not asyncio.all_tasks() - {ours}:
+            break
+    for _ in range(5):  # closing a transport takes the loop another turn
         await asyncio.sleep(0)
