@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tests.falsify.harness import saying
 from tests.models.smtp import SmtpModel
 
@@ -447,6 +449,30 @@ class EatsInnerDots(M):
         return super().unstuff(text).replace(b".", b"")
 
 
+class FalseEnd(M):
+    """Ends the data at other octets, too. A subclass says at which."""
+
+    octets = b""
+
+    def step_data(self):
+        start = b"\r\n" + self.buffer
+        found = re.search(self.octets, start)
+        if not found or 0 <= start.find(b"\r\n.\r\n") < found.start():
+            return super().step_data()
+        self.in_data, self.buffer = False, start[found.end() :]
+        self.accept(start[2 : found.start()])
+        return True
+
+
+class LosesItself(M):
+    """Never finds the end of text with an octet that it does not expect."""
+
+    octets = b""
+
+    def step_data(self):
+        return not re.search(self.octets, self.buffer) and super().step_data()
+
+
 NAMED: dict[str, type[M]] = {
     "no_greeting": SilentGreeting,
     "greets_250": Greets250,
@@ -530,4 +556,33 @@ SAYING: dict[str, type[M]] = {
         ("rejects_text", "accept", ["554 not this text"]),
         ("two_replies_to_noop", "do_NOOP", ["250 OK", "250 really"]),
     ]
+}
+
+# Name -> the octets that end the data, apart from CRLF . CRLF.
+FALSE_ENDS = {
+    "LF.LF": rb"(?<!\r)\n\.\n",
+    "LF.CRLF": rb"(?<![\r\0])\n\.\r\n",
+    "LF.CR": rb"(?<!\r)\n\.\r(?=[^\r\n])",
+    "CR.CR": rb"\r\.\r(?=[^\n])",
+    "CR.CRLF": rb"\r\.\r\n",
+    "CR.LF": rb"\r\.\n",
+    "CR-NUL-LF.CRLF": rb"\r\0\n\.\r\n",
+    "CRLF.LF": rb"\r\n\.\n",
+    "CRLF.CR": rb"\r\n\.\r(?=[^\r\n\0])",
+    "CRLF.CRCRLF": rb"(?<!\r)\r\n\.\r\r\n",
+    "CRCRLF.CRCRLF": rb"\r\r\n\.\r\r\n",
+    "CRLF.CR-NUL-LF": rb"\r\n\.\r\0\n",
+    "CRLF.NUL-CRLF": rb"\r\n\.\0\r\n",
+    "CRLF.SP-CRLF": rb"\r\n\. \r\n",
+    "CRLF-NUL.CRLF": rb"\r\n\0\.\r\n",
+    "CRLF-SP.CRLF": rb"\r\n \.\r\n",
+    "any-CR-before-LF": rb"\n\.\r*\n",
+}
+FALSE_END: dict[str, type[M]] = {
+    f"ends_at_{name}": type(f"Ends_at_{name}", (FalseEnd,), {"octets": octets})
+    for name, octets in FALSE_ENDS.items()
+}
+STRAY: dict[str, type[M]] = {
+    f"lost_at_{name}": type(f"Lost_at_{name}", (LosesItself,), {"octets": octets})
+    for name, octets in [("LF", rb"one\ntwo"), ("CR", rb"one\rtwo"), ("NUL", rb"one\0two")]
 }

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.falsify.harness import assert_model_passes, cases_of, not_shown, red, verdicts
-from tests.falsify.smtp_mutants import NAMED, SAYING
+from tests.falsify.smtp_mutants import FALSE_END, FALSE_ENDS, NAMED, SAYING, STRAY
 from tests.models.smtp import SmtpModel
 
-MUTANTS = {**NAMED, **SAYING}
+MUTANTS = {**NAMED, **SAYING, **FALSE_END, **STRAY}
 FACTS = {
     "recipient": "alice@example.test",
     "recipient.local": "alice",
@@ -191,6 +191,13 @@ RED: dict[str, set[str]] = {
         "textbook-session-1982",
     },
     "two_replies_to_noop": {"noop-keeps-transaction", "replies-one-a-command"},
+}
+RED |= {f"ends_at_{name}": {f"false-end[{name}]"} for name in FALSE_ENDS}
+RED |= {f"lost_at_{name}": {f"stray-octets[{name}]"} for name in ("LF", "CR", "NUL")}
+# As Postfix reads lines: whatever CRs stand before an LF are dropped.
+RED["ends_at_any-CR-before-LF"] = {
+    f"false-end[{name}]"
+    for name in ("LF.LF", "LF.CRLF", "CRLF.LF", "CRLF.CRCRLF", "CRCRLF.CRCRLF", "CR-NUL-LF.CRLF")
 }
 
 
