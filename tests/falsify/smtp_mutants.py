@@ -473,6 +473,47 @@ class LosesItself(M):
         return not re.search(self.octets, self.buffer) and super().step_data()
 
 
+class InState(M):
+    """Answers one command wrongly, in one state."""
+
+    command = state = ""
+    place = "greeting"
+
+    def on_line(self, line):
+        verb = line.decode().partition(" ")[0]
+        if verb == self.command and self.where() == self.state:
+            return self.say("354 not here")
+        if verb in ("EHLO", "HELO"):
+            self.place = verb.lower()
+        return super().on_line(line)
+
+    def accept(self, text):
+        super().accept(text)
+        self.place = "sent"
+
+    def where(self):
+        return "rcpt" if self.recipients else "mail" if self.sender is not None else self.place
+
+
+class HelpResets(M):
+    def do_HELP(self, argument):
+        self.reset()
+        super().do_HELP(argument)
+
+
+class ExpnResets(M):
+    def do_EXPN(self, argument):
+        self.reset()
+        super().do_EXPN(argument)
+
+
+class HeloKeepsTransaction(M):
+    def do_HELO(self, argument):
+        kept = self.sender, self.recipients
+        super().do_HELO(argument)
+        self.sender, self.recipients = kept
+
+
 NAMED: dict[str, type[M]] = {
     "no_greeting": SilentGreeting,
     "greets_250": Greets250,
@@ -534,6 +575,9 @@ NAMED: dict[str, type[M]] = {
     "long_lines": LongLines,
     "turn_obeyed": TurnObeyed,
     "hangs_up_on_turn": HangsUpOnTurn,
+    "help_resets": HelpResets,
+    "expn_resets": ExpnResets,
+    "helo_keeps_transaction": HeloKeepsTransaction,
 }
 SAYING: dict[str, type[M]] = {
     name: type(f"Saying_{name}", (M,), {method: saying(*texts)})
@@ -585,4 +629,18 @@ FALSE_END: dict[str, type[M]] = {
 STRAY: dict[str, type[M]] = {
     f"lost_at_{name}": type(f"Lost_at_{name}", (LosesItself,), {"octets": octets})
     for name, octets in [("LF", rb"one\ntwo"), ("CR", rb"one\rtwo"), ("NUL", rb"one\0two")]
+}
+IN_STATE: dict[str, type[M]] = {
+    f"{command}_in_{state}": type(f"{command}_in_{state}", (InState,), {"command": command, "state": state})
+    for command, states in {
+        "NOOP": "helo mail rcpt sent",
+        "RSET": "greeting helo mail rcpt sent",
+        "VRFY": "greeting helo mail rcpt sent",
+        "EXPN": "greeting helo mail rcpt sent",
+        "HELP": "greeting helo mail rcpt sent",
+        "EHLO": "helo mail rcpt sent",
+        "HELO": "helo ehlo mail rcpt sent",
+        "QUIT": "helo mail sent",
+    }.items()
+    for state in states.split()
 }

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.falsify.harness import assert_model_passes, cases_of, not_shown, red, verdicts
-from tests.falsify.smtp_mutants import FALSE_END, FALSE_ENDS, NAMED, SAYING, STRAY
+from tests.falsify.smtp_mutants import FALSE_END, FALSE_ENDS, IN_STATE, NAMED, SAYING, STRAY
 from tests.models.smtp import SmtpModel
 
-MUTANTS = {**NAMED, **SAYING, **FALSE_END, **STRAY}
+MUTANTS = {**NAMED, **SAYING, **FALSE_END, **STRAY, **IN_STATE}
 FACTS = {
     "recipient": "alice@example.test",
     "recipient.local": "alice",
@@ -19,6 +19,25 @@ FACTS = {
     "client": "client.test",
 }
 MAILBOX = {"via": "maildir", "path": "/mail"}
+
+# The cells of the family of commands in states.
+CELLS = {
+    "NOOP": ("helo", "mail", "rcpt", "sent"),
+    "RSET": ("greeting", "helo", "mail", "rcpt", "sent"),
+    "VRFY": ("greeting", "helo", "mail", "rcpt", "sent"),
+    "EXPN": ("greeting", "helo", "mail", "rcpt", "sent"),
+    "HELP": ("greeting", "helo", "mail", "rcpt", "sent"),
+    "EHLO": ("helo", "mail", "rcpt", "sent"),
+    "HELO": ("helo", "ehlo", "mail", "rcpt", "sent"),
+}
+
+
+def cells(command: str, *states: str) -> set[str]:
+    """The cases of a command in these states, or in all of the family."""
+    return {f"in-state[{command}-{state}]" for state in states or CELLS[command]}
+
+
+QUITS = {f"quit-in-state[{state}]" for state in ("helo", "mail", "sent")}
 
 # Mutant -> the cases that must fail on it, and no others. Sessions as textbooks show them fail along with
 # whatever step of theirs is broken.
@@ -131,6 +150,9 @@ RED: dict[str, set[str]] = {
     "bare_lf": {"replies-end-in-crlf"},
     "long_lines": {"replies-length"},
     "turn_obeyed": {"turn-reply"},
+    "help_resets": {"keeps-transaction[HELP]"},
+    "expn_resets": {"keeps-transaction[EXPN]"},
+    "helo_keeps_transaction": {"helo-resets-transaction"},
     "hangs_up_on_turn": {"turn-refused-session-goes-on"},
     "no_ehlo": {"ehlo-accepted", "ehlo-reply-form", "textbook-session"},
     "no_helo": {"helo-accepted", "helo-names-server", "textbook-session-1982"},
@@ -194,6 +216,33 @@ RED: dict[str, set[str]] = {
 }
 RED |= {f"ends_at_{name}": {f"false-end[{name}]"} for name in FALSE_ENDS}
 RED |= {f"lost_at_{name}": {f"stray-octets[{name}]"} for name in ("LF", "CR", "NUL")}
+RED |= {
+    f"{command}_in_{state}": cells(command, state) for command, states in CELLS.items() for state in states
+}
+RED |= {f"QUIT_in_{state}": {f"quit-in-state[{state}]"} for state in ("helo", "mail", "sent")}
+RED["RSET_in_rcpt"] |= {"rset-discards-transaction"}
+RED["EHLO_in_rcpt"] |= {"ehlo-resets-transaction"}
+RED["QUIT_in_sent"] |= {"data-end-of-data", "textbook-session", "textbook-session-1982"}
+RED["QUIT_in_sent"] |= {f"false-end[{name}]" for name in FALSE_ENDS if name != "any-CR-before-LF"}
+for name, more in {
+    "quit_stays": QUITS,
+    "quit_without_221": QUITS,
+    "ehlo_once": cells("EHLO"),
+    "two_replies_to_data": {"quit-in-state[sent]"},
+    "rcpt_without_mail": {"helo-resets-transaction"},
+    "multiline_helo": {"helo-resets-transaction"},
+    "strange_code": cells("NOOP"),
+    "no_reply": cells("NOOP"),
+    "no_ehlo": cells("EHLO", "helo"),
+    "no_helo": cells("HELO", "ehlo", "mail", "rcpt", "sent"),
+    "refuses_data": {"keeps-transaction[EXPN]", "keeps-transaction[HELP]"},
+    "noop_500": cells("NOOP"),
+    "rset_500": cells("RSET"),
+    "vrfy_500": cells("VRFY"),
+    "expn_354": cells("EXPN"),
+    "help_354": cells("HELP"),
+}.items():
+    RED[name] |= more
 # As Postfix reads lines: whatever CRs stand before an LF are dropped.
 RED["ends_at_any-CR-before-LF"] = {
     f"false-end[{name}]"
