@@ -388,8 +388,8 @@ class NoReply(M):
 class TwoCodes(M):
     def reply_lines(self, code, lines):
         self.say(f"{code}-{lines[0]}")
-        self.say("251-PIPELINING")
-        self.say(f"{code} HELP")
+        self.say(f"251-{lines[1]}")
+        super().reply_lines(code, lines[2:])
 
 
 class BareLf(M):
@@ -431,7 +431,7 @@ class Greets250(GreetsWith):
 
 
 class EhloBadForm(M):
-    keywords = ("PIPELINING", "? what", "HELP")
+    keywords = (*M.keywords, "? what")
 
 
 class NoTrace(M):

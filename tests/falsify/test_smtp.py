@@ -5,13 +5,15 @@ from __future__ import annotations
 import pytest
 
 from tests.falsify.harness import assert_model_passes, cases_of, not_shown, red, verdicts
+from tests.falsify.smtp_extension_mutants import EXTENSIONS, EXTENSIONS_RED
 from tests.falsify.smtp_mutants import FALSE_END, FALSE_ENDS, IN_STATE, NAMED, SAYING, STRAY
 from tests.models.smtp import SmtpModel
 
-MUTANTS = {**NAMED, **SAYING, **FALSE_END, **STRAY, **IN_STATE}
+MUTANTS = {**NAMED, **SAYING, **FALSE_END, **STRAY, **IN_STATE, **EXTENSIONS}
 FACTS = {
     "recipient": "alice@example.test",
     "recipient.local": "alice",
+    "recipient.domain": "example.test",
     "second_recipient": "bob@example.test",
     "unknown_recipient": "nobody@example.test",
     "foreign_recipient": "someone@elsewhere.example",
@@ -243,6 +245,78 @@ for name, more in {
     "help_354": cells("HELP"),
 }.items():
     RED[name] |= more
+# Groups, sizes and octets: the mutants above break steps of theirs as well.
+for name, more in {
+    "quit_without_221": {"command-behind-end-of-data"},
+    "one_mail_per_session": {"transaction-in-two-writes"},
+    "doubles_mail": {"8bit-text-delivered", "text-line-of-1000-octets"},
+    "rset_keeps_transaction": {"group-in-order"},
+    "rset_forgets_ehlo": {"group-in-order"},
+    "data_keeps_buffers": {"group-in-order"},
+    "two_replies_to_data": {"command-behind-end-of-data"},
+    "nested_mail": {"group-in-order"},
+    "refusal_spoils": {"data-with-a-valid-recipient"},
+    "rcpt_without_mail": {"group-in-order"},
+    "refuses_recipients": {
+        "group-goes-on-after-refusal",
+        "group-is-answered",
+        "local-part-of-64-octets",
+        "transaction-in-two-writes",
+    },
+    "data_without_rcpt": {"data-without-valid-recipient"},
+    "noop_takes_nothing": {"command-of-512-octets"},
+    "strange_code": {"command-of-512-octets"},
+    "no_reply": {"command-of-512-octets"},
+    "no_ehlo": {"8bitmime-keyword", "pipelining-keyword", "size-keyword"},
+    "refuses_mail": {
+        "body[7BIT]",
+        "body[8BITMIME]",
+        "body[small]",
+        "group-in-order",
+        "group-is-answered",
+        "size-declared",
+        "size-zero",
+        "transaction-in-two-writes",
+    },
+    "mail_354": {
+        "body[7BIT]",
+        "body[8BITMIME]",
+        "body[small]",
+        "group-in-order",
+        "group-is-answered",
+        "size-declared",
+        "size-zero",
+        "transaction-in-two-writes",
+    },
+    "refuses_data": {"data-with-a-valid-recipient", "transaction-in-two-writes"},
+    "noop_500": {"command-of-512-octets"},
+    "rset_500": {"group-goes-on-after-refusal", "group-in-order", "transaction-in-two-writes"},
+    "mail_before_ehlo_354": {
+        "body-unknown",
+        "body[7BIT]",
+        "body[8BITMIME]",
+        "body[small]",
+        "group-in-order",
+        "group-is-answered",
+        "size-declared",
+        "size-not-a-number",
+        "size-too-large",
+        "size-zero",
+        "transaction-in-two-writes",
+    },
+    "rejects_text": {
+        "8bit-text-delivered",
+        "command-behind-end-of-data",
+        "message-of-64k",
+        "text-line-of-1000-octets",
+        "transaction-in-two-writes",
+    },
+    "RSET_in_mail": {"group-in-order", "transaction-in-two-writes"},
+    "RSET_in_rcpt": {"group-goes-on-after-refusal"},
+    "QUIT_in_sent": {"command-behind-end-of-data"},
+}.items():
+    RED[name] |= more
+RED |= EXTENSIONS_RED
 # As Postfix reads lines: whatever CRs stand before an LF are dropped.
 RED["ends_at_any-CR-before-LF"] = {
     f"false-end[{name}]"
