@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tests.falsify.harness import saying
 from tests.models.smtp import SmtpModel
 
@@ -386,8 +388,8 @@ class NoReply(M):
 class TwoCodes(M):
     def reply_lines(self, code, lines):
         self.say(f"{code}-{lines[0]}")
-        self.say("251-PIPELINING")
-        self.say(f"{code} HELP")
+        self.say(f"251-{lines[1]}")
+        super().reply_lines(code, lines[2:])
 
 
 class BareLf(M):
@@ -429,7 +431,7 @@ class Greets250(GreetsWith):
 
 
 class EhloBadForm(M):
-    keywords = ("PIPELINING", "? what", "HELP")
+    keywords = (*M.keywords, "? what")
 
 
 class NoTrace(M):
@@ -445,6 +447,71 @@ class KeepsStuffing(M):
 class EatsInnerDots(M):
     def unstuff(self, text):
         return super().unstuff(text).replace(b".", b"")
+
+
+class FalseEnd(M):
+    """Ends the data at other octets, too. A subclass says at which."""
+
+    octets = b""
+
+    def step_data(self):
+        start = b"\r\n" + self.buffer
+        found = re.search(self.octets, start)
+        if not found or 0 <= start.find(b"\r\n.\r\n") < found.start():
+            return super().step_data()
+        self.in_data, self.buffer = False, start[found.end() :]
+        self.accept(start[2 : found.start()])
+        return True
+
+
+class LosesItself(M):
+    """Never finds the end of text with an octet that it does not expect."""
+
+    octets = b""
+
+    def step_data(self):
+        return not re.search(self.octets, self.buffer) and super().step_data()
+
+
+class InState(M):
+    """Answers one command wrongly, in one state."""
+
+    command = state = ""
+    place = "greeting"
+
+    def on_line(self, line):
+        verb = line.decode().partition(" ")[0]
+        if verb == self.command and self.where() == self.state:
+            return self.say("354 not here")
+        if verb in ("EHLO", "HELO"):
+            self.place = verb.lower()
+        return super().on_line(line)
+
+    def accept(self, text):
+        super().accept(text)
+        self.place = "sent"
+
+    def where(self):
+        return "rcpt" if self.recipients else "mail" if self.sender is not None else self.place
+
+
+class HelpResets(M):
+    def do_HELP(self, argument):
+        self.reset()
+        super().do_HELP(argument)
+
+
+class ExpnResets(M):
+    def do_EXPN(self, argument):
+        self.reset()
+        super().do_EXPN(argument)
+
+
+class HeloKeepsTransaction(M):
+    def do_HELO(self, argument):
+        kept = self.sender, self.recipients
+        super().do_HELO(argument)
+        self.sender, self.recipients = kept
 
 
 NAMED: dict[str, type[M]] = {
@@ -508,6 +575,9 @@ NAMED: dict[str, type[M]] = {
     "long_lines": LongLines,
     "turn_obeyed": TurnObeyed,
     "hangs_up_on_turn": HangsUpOnTurn,
+    "help_resets": HelpResets,
+    "expn_resets": ExpnResets,
+    "helo_keeps_transaction": HeloKeepsTransaction,
 }
 SAYING: dict[str, type[M]] = {
     name: type(f"Saying_{name}", (M,), {method: saying(*texts)})
@@ -530,4 +600,47 @@ SAYING: dict[str, type[M]] = {
         ("rejects_text", "accept", ["554 not this text"]),
         ("two_replies_to_noop", "do_NOOP", ["250 OK", "250 really"]),
     ]
+}
+
+# Name -> the octets that end the data, apart from CRLF . CRLF.
+FALSE_ENDS = {
+    "LF.LF": rb"(?<!\r)\n\.\n",
+    "LF.CRLF": rb"(?<![\r\0])\n\.\r\n",
+    "LF.CR": rb"(?<!\r)\n\.\r(?=[^\r\n])",
+    "CR.CR": rb"\r\.\r(?=[^\n])",
+    "CR.CRLF": rb"\r\.\r\n",
+    "CR.LF": rb"\r\.\n",
+    "CR-NUL-LF.CRLF": rb"\r\0\n\.\r\n",
+    "CRLF.LF": rb"\r\n\.\n",
+    "CRLF.CR": rb"\r\n\.\r(?=[^\r\n\0])",
+    "CRLF.CRCRLF": rb"(?<!\r)\r\n\.\r\r\n",
+    "CRCRLF.CRCRLF": rb"\r\r\n\.\r\r\n",
+    "CRLF.CR-NUL-LF": rb"\r\n\.\r\0\n",
+    "CRLF.NUL-CRLF": rb"\r\n\.\0\r\n",
+    "CRLF.SP-CRLF": rb"\r\n\. \r\n",
+    "CRLF-NUL.CRLF": rb"\r\n\0\.\r\n",
+    "CRLF-SP.CRLF": rb"\r\n \.\r\n",
+    "any-CR-before-LF": rb"\n\.\r*\n",
+}
+FALSE_END: dict[str, type[M]] = {
+    f"ends_at_{name}": type(f"Ends_at_{name}", (FalseEnd,), {"octets": octets})
+    for name, octets in FALSE_ENDS.items()
+}
+STRAY: dict[str, type[M]] = {
+    f"lost_at_{name}": type(f"Lost_at_{name}", (LosesItself,), {"octets": octets})
+    for name, octets in [("LF", rb"one\ntwo"), ("CR", rb"one\rtwo"), ("NUL", rb"one\0two")]
+}
+IN_STATE: dict[str, type[M]] = {
+    f"{command}_in_{state}": type(f"{command}_in_{state}", (InState,), {"command": command, "state": state})
+    for command, states in {
+        "NOOP": "helo mail rcpt sent",
+        "RSET": "greeting helo mail rcpt sent",
+        "VRFY": "greeting helo mail rcpt sent",
+        "EXPN": "greeting helo mail rcpt sent",
+        "HELP": "greeting helo mail rcpt sent",
+        "EHLO": "helo mail rcpt sent",
+        "HELO": "helo ehlo mail rcpt sent",
+        "QUIT": "helo mail sent",
+    }.items()
+    for state in states.split()
 }

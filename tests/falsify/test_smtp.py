@@ -5,13 +5,15 @@ from __future__ import annotations
 import pytest
 
 from tests.falsify.harness import assert_model_passes, cases_of, not_shown, red, verdicts
-from tests.falsify.smtp_mutants import NAMED, SAYING
+from tests.falsify.smtp_extension_mutants import EXTENSIONS, EXTENSIONS_RED
+from tests.falsify.smtp_mutants import FALSE_END, FALSE_ENDS, IN_STATE, NAMED, SAYING, STRAY
 from tests.models.smtp import SmtpModel
 
-MUTANTS = {**NAMED, **SAYING}
+MUTANTS = {**NAMED, **SAYING, **FALSE_END, **STRAY, **IN_STATE, **EXTENSIONS}
 FACTS = {
     "recipient": "alice@example.test",
     "recipient.local": "alice",
+    "recipient.domain": "example.test",
     "second_recipient": "bob@example.test",
     "unknown_recipient": "nobody@example.test",
     "foreign_recipient": "someone@elsewhere.example",
@@ -19,6 +21,25 @@ FACTS = {
     "client": "client.test",
 }
 MAILBOX = {"via": "maildir", "path": "/mail"}
+
+# The cells of the family of commands in states.
+CELLS = {
+    "NOOP": ("helo", "mail", "rcpt", "sent"),
+    "RSET": ("greeting", "helo", "mail", "rcpt", "sent"),
+    "VRFY": ("greeting", "helo", "mail", "rcpt", "sent"),
+    "EXPN": ("greeting", "helo", "mail", "rcpt", "sent"),
+    "HELP": ("greeting", "helo", "mail", "rcpt", "sent"),
+    "EHLO": ("helo", "mail", "rcpt", "sent"),
+    "HELO": ("helo", "ehlo", "mail", "rcpt", "sent"),
+}
+
+
+def cells(command: str, *states: str) -> set[str]:
+    """The cases of a command in these states, or in all of the family."""
+    return {f"in-state[{command}-{state}]" for state in states or CELLS[command]}
+
+
+QUITS = {f"quit-in-state[{state}]" for state in ("helo", "mail", "sent")}
 
 # Mutant -> the cases that must fail on it, and no others. Sessions as textbooks show them fail along with
 # whatever step of theirs is broken.
@@ -131,6 +152,9 @@ RED: dict[str, set[str]] = {
     "bare_lf": {"replies-end-in-crlf"},
     "long_lines": {"replies-length"},
     "turn_obeyed": {"turn-reply"},
+    "help_resets": {"keeps-transaction[HELP]"},
+    "expn_resets": {"keeps-transaction[EXPN]"},
+    "helo_keeps_transaction": {"helo-resets-transaction"},
     "hangs_up_on_turn": {"turn-refused-session-goes-on"},
     "no_ehlo": {"ehlo-accepted", "ehlo-reply-form", "textbook-session"},
     "no_helo": {"helo-accepted", "helo-names-server", "textbook-session-1982"},
@@ -191,6 +215,112 @@ RED: dict[str, set[str]] = {
         "textbook-session-1982",
     },
     "two_replies_to_noop": {"noop-keeps-transaction", "replies-one-a-command"},
+}
+RED |= {f"ends_at_{name}": {f"false-end[{name}]"} for name in FALSE_ENDS}
+RED |= {f"lost_at_{name}": {f"stray-octets[{name}]"} for name in ("LF", "CR", "NUL")}
+RED |= {
+    f"{command}_in_{state}": cells(command, state) for command, states in CELLS.items() for state in states
+}
+RED |= {f"QUIT_in_{state}": {f"quit-in-state[{state}]"} for state in ("helo", "mail", "sent")}
+RED["RSET_in_rcpt"] |= {"rset-discards-transaction"}
+RED["EHLO_in_rcpt"] |= {"ehlo-resets-transaction"}
+RED["QUIT_in_sent"] |= {"data-end-of-data", "textbook-session", "textbook-session-1982"}
+RED["QUIT_in_sent"] |= {f"false-end[{name}]" for name in FALSE_ENDS if name != "any-CR-before-LF"}
+for name, more in {
+    "quit_stays": QUITS,
+    "quit_without_221": QUITS,
+    "ehlo_once": cells("EHLO"),
+    "two_replies_to_data": {"quit-in-state[sent]"},
+    "rcpt_without_mail": {"helo-resets-transaction"},
+    "multiline_helo": {"helo-resets-transaction"},
+    "strange_code": cells("NOOP"),
+    "no_reply": cells("NOOP"),
+    "no_ehlo": cells("EHLO", "helo"),
+    "no_helo": cells("HELO", "ehlo", "mail", "rcpt", "sent"),
+    "refuses_data": {"keeps-transaction[EXPN]", "keeps-transaction[HELP]"},
+    "noop_500": cells("NOOP"),
+    "rset_500": cells("RSET"),
+    "vrfy_500": cells("VRFY"),
+    "expn_354": cells("EXPN"),
+    "help_354": cells("HELP"),
+}.items():
+    RED[name] |= more
+# Groups, sizes and octets: the mutants above break steps of theirs as well.
+for name, more in {
+    "quit_without_221": {"command-behind-end-of-data"},
+    "one_mail_per_session": {"transaction-in-two-writes"},
+    "doubles_mail": {"8bit-text-delivered", "text-line-of-1000-octets"},
+    "rset_keeps_transaction": {"group-in-order"},
+    "rset_forgets_ehlo": {"group-in-order"},
+    "data_keeps_buffers": {"group-in-order"},
+    "two_replies_to_data": {"command-behind-end-of-data"},
+    "nested_mail": {"group-in-order"},
+    "refusal_spoils": {"data-with-a-valid-recipient"},
+    "rcpt_without_mail": {"group-in-order"},
+    "refuses_recipients": {
+        "group-goes-on-after-refusal",
+        "group-is-answered",
+        "local-part-of-64-octets",
+        "transaction-in-two-writes",
+    },
+    "data_without_rcpt": {"data-without-valid-recipient"},
+    "noop_takes_nothing": {"command-of-512-octets"},
+    "strange_code": {"command-of-512-octets"},
+    "no_reply": {"command-of-512-octets"},
+    "no_ehlo": {"8bitmime-keyword", "pipelining-keyword", "size-keyword"},
+    "refuses_mail": {
+        "body[7BIT]",
+        "body[8BITMIME]",
+        "body[small]",
+        "group-in-order",
+        "group-is-answered",
+        "size-declared",
+        "size-zero",
+        "transaction-in-two-writes",
+    },
+    "mail_354": {
+        "body[7BIT]",
+        "body[8BITMIME]",
+        "body[small]",
+        "group-in-order",
+        "group-is-answered",
+        "size-declared",
+        "size-zero",
+        "transaction-in-two-writes",
+    },
+    "refuses_data": {"data-with-a-valid-recipient", "transaction-in-two-writes"},
+    "noop_500": {"command-of-512-octets"},
+    "rset_500": {"group-goes-on-after-refusal", "group-in-order", "transaction-in-two-writes"},
+    "mail_before_ehlo_354": {
+        "body-unknown",
+        "body[7BIT]",
+        "body[8BITMIME]",
+        "body[small]",
+        "group-in-order",
+        "group-is-answered",
+        "size-declared",
+        "size-not-a-number",
+        "size-too-large",
+        "size-zero",
+        "transaction-in-two-writes",
+    },
+    "rejects_text": {
+        "8bit-text-delivered",
+        "command-behind-end-of-data",
+        "message-of-64k",
+        "text-line-of-1000-octets",
+        "transaction-in-two-writes",
+    },
+    "RSET_in_mail": {"group-in-order", "transaction-in-two-writes"},
+    "RSET_in_rcpt": {"group-goes-on-after-refusal"},
+    "QUIT_in_sent": {"command-behind-end-of-data"},
+}.items():
+    RED[name] |= more
+RED |= EXTENSIONS_RED
+# As Postfix reads lines: whatever CRs stand before an LF are dropped.
+RED["ends_at_any-CR-before-LF"] = {
+    f"false-end[{name}]"
+    for name in ("LF.LF", "LF.CRLF", "CRLF.LF", "CRLF.CRCRLF", "CRCRLF.CRCRLF", "CR-NUL-LF.CRLF")
 }
 
 

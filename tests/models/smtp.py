@@ -107,7 +107,25 @@ class SmtpModel(LineService):
             return self.say("501 MAIL FROM:<address>")
         if self.bad_parameter(argument):
             return self.say("555 parameter not recognized")
-        return self.mail_accepted(path)
+        refusal = self.size_refused(argument) or self.body_refused(argument)
+        return self.say(refusal) if refusal else self.mail_accepted(path)
+
+    def size_refused(self, argument: str) -> str:
+        """The refusal of the declared size (RFC 1870), or nothing."""
+        size = self.value(argument, "SIZE")
+        if size is not None and not re.fullmatch(r"\d{1,20}", size):
+            return "501 SIZE is a number"
+        return "552 too large" if size and int(size) > 10_000_000 else ""
+
+    def body_refused(self, argument: str) -> str:
+        """The refusal of the body type (RFC 6152), or nothing."""
+        body = self.value(argument, "BODY")
+        return "" if body is None or body.upper() in ("7BIT", "8BITMIME") else "501 BODY is 7BIT or 8BITMIME"
+
+    def value(self, argument: str, name: str) -> str | None:
+        words = argument.partition(">")[2].split()
+        values = [word.partition("=")[2] for word in words if word.partition("=")[0].upper() == name]
+        return values[0] if values else None
 
     def mail_accepted(self, path: str) -> None:
         self.sender = path
