@@ -64,6 +64,8 @@ def _imapd_conf(bench: Bench) -> str:
     for shipped, private in _MOVED.items():
         moved = rf"\g<1>{bench.directory}/{private}"
         text = re.sub(rf"^([a-z_-]+:\s*){shipped}\b", moved, text, flags=re.MULTILINE)
+    # Debian puts all mailboxes below INBOX; Cyrus' own default since 3.0 is that they stand beside it.
+    text = re.sub(r"^altnamespace: no$", "altnamespace: yes", text, flags=re.MULTILINE)
     # Shipped: one POP3 login per user and minute.
     text = re.sub(r"^popminpoll: 1$", "popminpoll: 0", text, flags=re.MULTILINE)
     return text + _OURS.format(

@@ -23,6 +23,17 @@ function user(address) {
   return name === 'postmaster' ? 'bob' : name in setting.users ? name : '';
 }
 
+/** What final delivery adds (RFC 5321, section 4.4): smtp-server leaves it to its user. */
+function trace(session) {
+  const { envelope, hostNameAppearsAs, remoteAddress, transmissionType } = session;
+  const date = new Date().toUTCString().replace('GMT', '+0000');
+  return Buffer.from(
+    `Return-Path: <${envelope.mailFrom ? envelope.mailFrom.address : ''}>\r\n` +
+      `Received: from ${hostNameAppearsAs} ([${remoteAddress}])\r\n` +
+      `\tby ${setting.hostname} with ${transmissionType}; ${date}\r\n`,
+  );
+}
+
 function deliver(message, recipients, done) {
   const names = new Set(recipients.map((recipient) => user(recipient.address)).filter(Boolean));
   try {
@@ -55,7 +66,7 @@ const handlers = {
   onData(stream, session, done) {
     const pieces = [];
     stream.on('data', (piece) => pieces.push(piece));
-    stream.on('end', () => deliver(Buffer.concat(pieces), session.envelope.rcptTo, done));
+    stream.on('end', () => deliver(Buffer.concat([trace(session), ...pieces]), session.envelope.rcptTo, done));
   },
 };
 
