@@ -92,7 +92,6 @@ class Sink:
         except (Hangup, ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
-            self._writers.discard(writer)
             self.serving.discard(task)
             writer.close()
 
