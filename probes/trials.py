@@ -107,7 +107,17 @@ class Trials:
             await self._repeat_together(case, attempts)
         while self._doubtful(attempts[-1]) and len(attempts) <= self.plan.again:
             attempts.append(await self._with_room(case, serial=True))
-        return believed(attempts)
+        return await self._unless_mute(believed(attempts))
+
+    async def _unless_mute(self, result: Attempted) -> Attempted:
+        """A failure in which the target never said a word may be the target's end, not the case's matter."""
+        if result.outcome.verdict is not Verdict.FAIL or result.outcome.seen:
+            return result
+        wrong = await self._look()
+        if not wrong:
+            return result
+        reason = f"the target does not even greet any more: {wrong}"
+        return replace(result, outcome=replace(result.outcome, verdict=Verdict.INCONCLUSIVE, reason=reason))
 
     def _doubtful(self, attempt: Attempted) -> bool:
         """Whether another attempt may tell more."""

@@ -116,12 +116,15 @@ def test_violation_is_told_and_fails_the_run(tmp_path, profile):
     ):
         assert words in done.stdout
     found = cases(tmp_path / "r.jsonl")
-    assert [name for name, one in found.items() if one["verdict"] == "fail"] == ["smtp/mail-twice"]
+    failed = sorted(name for name, one in found.items() if one["verdict"] == "fail")
+    assert failed == ["smtp/group-in-order", "smtp/mail-twice"]
     assert found["smtp/mail-twice"]["attempts"] == ["fail", "fail", "fail"]
 
 
 def test_accepted_deviation_and_stale_deviation(tmp_path, profile):
-    (tmp_path / "accepted.yaml").write_text("deviations:\n  - {id: smtp/mail-twice, reason: known}\n")
+    (tmp_path / "accepted.yaml").write_text(
+        "deviations:\n  - {id: smtp/mail-twice, reason: known}\n  - {id: smtp/group-in-order, reason: known}\n"
+    )
     with live(Nested) as server:
         accepted = run(
             "check",

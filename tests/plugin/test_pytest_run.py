@@ -61,7 +61,7 @@ def test_lf_runs_only_what_failed(tmp_path, profile):
         )
 
     assert done.returncode == 1
-    assert "1 failed" in done.stdout
+    assert "2 failed" in done.stdout
     assert "passed" not in done.stdout.splitlines()[-1]
     assert server.connections - before < 6  # preflight, the case, the sanity probe
 
