@@ -116,7 +116,7 @@ class Session:
         masker = Masker({**setting.facts, **setting.mailbox})
         scribe = Scribe(endpoint, self._rerun(endpoint), masker)
         self.probed.append(Probed(facts, setting, role, scribe))
-        self.records.append(_target_record(facts, self.profile.product))
+        self.records.append(_target_record(facts, self.profile.product, role))
         self.records.append(records.Sanity(when="start", ok=True, target=endpoint.url))
 
     def _preflight(self, endpoint: Endpoint, setting: Setting) -> Facts:
@@ -283,7 +283,7 @@ def _run_record(options: Options, profile: Profile) -> records.Run:
     )
 
 
-def _target_record(facts: Facts, product: str) -> records.Target:
+def _target_record(facts: Facts, product: str, role: str) -> records.Target:
     endpoint = facts.endpoint
     return records.Target(
         name=endpoint.url,
@@ -293,6 +293,7 @@ def _target_record(facts: Facts, product: str) -> records.Target:
         greeting=facts.greeting,
         capabilities=sorted(facts.capabilities),
         product=product,
+        role=role if role != endpoint.protocol else "",
     )
 
 
