@@ -14,11 +14,12 @@ ASK = {"ftp": "FEAT", "pop3": "CAPA", "imap": "CAPABILITY"}  # SMTP tells by its
 
 def capabilities(seen: Iterable[Seen]) -> frozenset[str]:
     """Capability words in capitals: "AUTH", and "AUTH PLAIN" for its parameters."""
-    found: set[str] = set()
-    for one in seen:
-        for line in _lists(one.protocol, one.command.upper(), one.reply):
-            found |= _words(line.upper())
-    return frozenset(found)
+    return offered(line for one in seen for line in _lists(one.protocol, one.command.upper(), one.reply))
+
+
+def offered(lines: Iterable[str]) -> frozenset[str]:
+    """The words of capability lines, one keyword with its parameters each."""
+    return frozenset(word for line in lines for word in _words(line.upper()))
 
 
 def _lists(protocol: str, command: bytes, reply: Reply) -> list[str]:
