@@ -9,8 +9,9 @@ import pytest
 
 from ..reports.records import Case as CaseRecord
 from ..reports.records import Verdict
+from ..reports.standing import Standing, standing
 from .failure_text import failure_text
-from .judged import Standing, fails_run, standing
+from .judged import fails_run
 from .requirements import CatalogueError
 from .script.cases import ReadyCase
 from .script.loader import PROTOCOLS, SuiteErrors
@@ -66,7 +67,7 @@ class CaseItem(pytest.Item):
         if fails_run(record, strict=self.controller.options.strict):
             raise CaseFailed
         kind = standing(record)
-        if kind is Standing.DEVIATION:
+        if kind is Standing.ACCEPTED:
             pytest.xfail(record.deviation.get("reason", ""))
         if record.verdict in (Verdict.SKIPPED, Verdict.INCONCLUSIVE):
             pytest.skip(record.reason)
