@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -154,13 +155,19 @@ def _log_tail(logs: Sequence[Path]) -> str:
     return f"its log ends:\n{said[-_LOG_TAIL:]}" if said else "it wrote no log"
 
 
+def upstream(version: str) -> str:
+    """A package's version without what Debian adds to it: "1:2.3.19.1+dfsg1-2.1" is 2.3.19.1."""
+    return re.split(r"[+~-]", version.partition(":")[2] or version)[0]
+
+
 def _describe(product: Product, launch: Launch, bench: Bench, record: Record) -> Server:
     public = profiles.public(product.protocols)
     main = public[0]
     made = bench.directory / "cert.pem"
     written = {}
+    version = launch.version or bench.installed.versions[product.source.packages[0]]
     for protocol in public:
-        profile = profiles.build(
+        profile = {"product": f"{product.name} {upstream(version)}"} | profiles.build(
             protocol,
             bench.ports,
             launch.facts,
@@ -173,7 +180,7 @@ def _describe(product: Product, launch: Launch, bench: Bench, record: Record) ->
     return Server(
         name=record.name,
         product=product.name,
-        version=launch.version or bench.installed.versions[product.source.packages[0]],
+        version=version,
         pid=record.processes[0].pid,
         endpoints={protocol: (HOST, bench.ports[protocol]) for protocol in public},
         directory=bench.directory,

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, get_args
 
 import msgspec
 
@@ -61,6 +61,24 @@ class Target(Record, kw_only=True, tag="target"):
     product: str = ""  # the lab's or the user's name for it, else ""
 
 
+class Requirement(Record, kw_only=True, tag="requirement"):
+    """One sentence of an RFC that concerns a target of this run, whether or not a case tests it.
+
+    `cases` are the ids of all cases there are, asked for or not: what coverage is counted from.
+    """
+
+    id: str  # "RFC5321-4.1.1.11-a"
+    rfc: int
+    section: str
+    level: str
+    statement: str  # in our words
+    protocols: list[str] = []  # the roles concerned
+    title: str = ""  # of the RFC
+    how: str = ""  # what it takes to find out; "untestable": nobody can
+    note: str = ""  # why it is untestable
+    cases: list[str] = []
+
+
 class Event(msgspec.Struct, kw_only=True, omit_defaults=True):
     """One line of a transcript. `at` counts seconds from the start of the case.
 
@@ -106,6 +124,8 @@ class Case(Record, kw_only=True, tag="case"):
     statement: str = ""  # the requirement in our words
     tags: list[str] = []
     severity: dict[str, Any] = {}
+    state: str = ""  # the fixture state in which it starts: "mail"
+    command: str = ""  # the one command that is tried there, "RCPT"; "" where there are several
     script: str = ""  # YAML as written
     script_line: int = 0  # line of the file on which `script` begins
     step_line: int = 0  # line of the step that decided; 0: none
@@ -198,10 +218,11 @@ class Summary(Record, kw_only=True, tag="summary"):
     detail: str = ""
 
 
-AnyRecord: TypeAlias = Run | Target | Case | Sanity | Load | Sample | Summary
+AnyRecord: TypeAlias = Run | Target | Requirement | Case | Sanity | Load | Sample | Summary
 
 _decoder = msgspec.json.Decoder(AnyRecord)
 _encoder = msgspec.json.Encoder()
+_KINDS = frozenset(str(kind.__struct_config__.tag) for kind in get_args(AnyRecord))
 
 _ESCAPES = {0x5C: "\\\\", 0x0D: "\\r", 0x0A: "\\n", 0x09: "\\t"}
 _TABLE = [_ESCAPES.get(n, chr(n) if 0x20 <= n < 0x7F else f"\\x{n:02x}") for n in range(256)]
@@ -267,9 +288,8 @@ def read(path: Path, damage: list[str] | None = None) -> Iterator[AnyRecord]:
 
 
 def _unknown_kind(line: bytes) -> bool:
-    known = {"run", "target", "case", "sanity", "load", "sample", "summary"}
     try:
         kind = msgspec.json.decode(line)["kind"]
     except (msgspec.DecodeError, TypeError, KeyError):
         return False
-    return isinstance(kind, str) and kind not in known
+    return isinstance(kind, str) and kind not in _KINDS
