@@ -89,7 +89,8 @@ _INTRODUCTION = """\
 # Coverage
 
 Written by `plumbline coverage --markdown`. Tested: a case cites the requirement, and is shown to fail on a server that
-breaks it. Untestable: nothing that a probe can send shows it. To do: no case yet; the last column says what one would take."""
+breaks it. Untestable: nothing that a probe can send shows it. To do: no case yet; the last column says what a case
+would take."""
 
 
 def _markdown_row(row: Covered) -> str:
