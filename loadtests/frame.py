@@ -99,7 +99,7 @@ class Generator:
         cpu = _cpu()
         self.ledger.delta.cpu_s += cpu - self._cpu
         self._cpu = cpu
-        locust_stats.record(self.environment, METHOD, NAME, batch, self.ledger.message_octets)
+        locust_stats.record(self.environment, METHOD, NAME, batch)
 
     def stop(self) -> None:
         """Finish what is under way; bounded by the plan's drain time."""
