@@ -23,6 +23,21 @@ class Batch:
 
 
 @dataclass(slots=True)
+class Receipts:
+    """Numbers of messages, for whoever verifies that they were delivered."""
+
+    acknowledged: list[tuple[int, float]] = field(default_factory=list)  # and when, in seconds since 1970
+    doubtful: list[int] = field(default_factory=list)  # content sent, answer never seen
+
+    def take(self) -> Receipts:
+        """What came in since the last call."""
+        taken = Receipts(self.acknowledged[:], self.doubtful[:])
+        self.acknowledged.clear()
+        self.doubtful.clear()
+        return taken
+
+
+@dataclass(slots=True)
 class Ledger:
     """Sessions append here; `settle` counts. `delta` is what was settled since it was last taken away."""
 
@@ -34,6 +49,7 @@ class Ledger:
     lane_times: list[list[float]] = field(default_factory=list)  # of the steps of a message in lockstep
     sessions: int = 0  # in a conversation now
     delta: Tally = field(default_factory=Tally)
+    receipts: Receipts | None = None  # None: nobody wants to know
 
     def serve(self, payload: Payload) -> None:
         """Count the messages of this payload."""
@@ -53,6 +69,15 @@ class Ledger:
         self.failed.append((latency, kind))
         self.delta.in_doubt += in_doubt
         self.delta.error(kind, sample)
+
+    def receipt(self, number: int, acknowledged: bool) -> None:
+        """This message was acknowledged, or its answer never came."""
+        if self.receipts is None:
+            return
+        if acknowledged:
+            self.receipts.acknowledged.append((number, time.time()))
+        else:
+            self.receipts.doubtful.append(number)
 
     def reply(self, code: int, times: int = 1) -> None:
         """Count a final reply or a refusal."""

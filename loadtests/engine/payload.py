@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from email.utils import formatdate
 
 from plumbline.loadtests.engine.plan import Plan
@@ -43,6 +42,11 @@ class Content:
             return [self.head, b"%x" % number, self.tail, follow]
         return b"%b%x%b%b" % (self.head, number, self.tail, follow)
 
+    def plain(self, number: int) -> bytes:
+        """This message as its reader sees it: without the dots of RFC 5321, 4.5.2."""
+        text = self.tail.removesuffix(b".\r\n").replace(b"\r\n..", b"\r\n.")
+        return b"%b%x%b" % (self.head, number, text)
+
 
 class Payload:
     """Commands and messages of a plan."""
@@ -63,9 +67,13 @@ class Payload:
         fields = b"From: <%b>\r\nTo: <%b>\r\nDate: %b\r\nSubject: Plumbline load test\r\nMessage-ID: <" % (
             sender, to[0], formatdate().encode(),
         )  # fmt: skip
-        identity = f"{plan.run_id}.{os.getpid():x}.".encode()
+        identity = f"{plan.run_id}.{plan.part:x}.".encode()
         self.contents = [Content(fields + identity, b"@plumbline.invalid>\r\n\r\n" + body(plan.size))]
 
     def content(self, number: int) -> Content:
         """What is sent as the message of this number; always the same."""
         return self.contents[number % len(self.contents)]
+
+    def plain(self, number: int) -> bytes:
+        """That message as a reader of mail should see it: without the dots of RFC 5321, 4.5.2."""
+        return self.content(number).plain(number)

@@ -54,9 +54,10 @@ class Session:
 
     __slots__ = (
         "accepted", "answered", "answers", "asked", "begun_at", "check", "content", "count", "fd", "good",
-        "in_body", "lane", "lane_seen", "ledger", "lockstep", "next_begun_at", "next_number", "number", "open_loop",
-        "opening", "over", "pause", "payload", "pending", "pipelining", "plan", "previous", "refusal",
-        "refused_rcpt", "replies", "sent_at", "started_at", "steady", "supply", "wants_tls",
+        "in_body", "lane", "lane_seen", "ledger", "lockstep", "next_begun_at", "next_number", "number",
+        "open_loop", "opening", "over", "pause", "payload", "pending", "pipelining", "plan", "previous",
+        "refusal", "refused_rcpt", "replies", "sent_at", "started_at", "steady", "supply", "turn_at",
+        "verify", "wants_tls",
     )  # fmt: skip
 
     def __init__(
@@ -70,13 +71,14 @@ class Session:
         self.steady = self.pipelining = self.lockstep = self.over = False
         self.wants_tls = False  # the TLS handshake has to begin now; call `secured` when it is done
         self.good, self.previous = payload.good_answer, b""  # test for the steady state, and its last answer
-        self.open_loop = plan.open_loop
+        self.open_loop, self.verify = plan.open_loop, plan.verify
         self.lane = -1  # lockstep without trouble: index of the step that is waited for; -1: not so
         self.lane_seen: list[bytes] = []
         self.content = payload.contents[0]  # of the message under way
         self.sent_at = now  # what is being answered was sent then
         self.begun_at = now  # the message under way was begun then; in an open loop, should have been
         self.started_at = now  # the first octet of the message under way was sent then
+        self.turn_at = now  # `begin` began a message then
         self.number = 0  # of the message under way; 0: none
         self.next_number = 0  # of the message whose envelope went out together with the end of this one
         self.next_begun_at = now  # when that was meant to be sent
@@ -104,6 +106,8 @@ class Session:
         """Take in octets; give back what to send. Raises EndedError."""
         if self.steady and (data == self.previous or self.good(data)):
             self.previous = data
+            if self.verify:
+                self.ledger.receipt(self.number, acknowledged=True)
             if self.open_loop:
                 self.content.acknowledged(now - self.begun_at)
                 self.ledger.phase("transaction", now - self.sent_at)
@@ -144,6 +148,7 @@ class Session:
         self.lane, self.lockstep, self.answered = -1, False, True
         ledger, content = self.ledger, self.content
         content.acknowledged(ledger.lane_times[-1][-1] if self.ack_only else now - self.begun_at)
+        ledger.receipt(self.number, acknowledged=True)
         if self.ack_only or self.open_loop:
             ledger.phase("transaction", now - self.started_at)
         self._under_way(0, now)
@@ -195,7 +200,7 @@ class Session:
     def _pause_after(self, count: int) -> int:
         """Messages of this session, from `count` on, that may go out with the next envelope."""
         plan, every = self.plan, self.plan.phase_sample
-        if not self.pipelining or plan.think_s:
+        if not self.pipelining or plan.think_s or plan.pace_s:
             return 0
         pause = (count // every + 1) * every if every else HARD_MESSAGES
         return min(pause, plan.per_session or pause)
@@ -276,6 +281,7 @@ class Session:
         else:
             self.ledger.acknowledged.append(latency)
             self.ledger.octets += self.content.octets
+            self.ledger.receipt(self.number, acknowledged=True)
             if self.refused_rcpt:
                 self.ledger.delta.error(*_partly(*self.refused_rcpt))
             if (self.lockstep and self.ack_only) or self.open_loop:
@@ -336,7 +342,7 @@ class Session:
         if not number:
             return self._nothing(now)
         self._under_way(number, self.supply.intended(now))
-        self.started_at = self.sent_at = now
+        self.turn_at = self.started_at = self.sent_at = now
         self.lockstep = self.check or not self.pipelining or self._sampled(number)
         self.pause = 0 if self.lockstep else self._pause_after(self.count)
         if self.lockstep and not (self.check or self.replies.rest):
@@ -355,7 +361,7 @@ class Session:
         return None
 
     def _next(self, now: float) -> Output:
-        if self.plan.think_s and not self.supply.finished:
+        if (self.plan.think_s or self.plan.pace_s) and not self.supply.finished:
             self.supply.idle(self)
             return None
         return self.begin(now)
@@ -426,6 +432,8 @@ class Session:
         if self.number > 0:
             since = self.sent_at if self.in_body else self.begun_at
             self.ledger.failure(now - since, kind, text, in_doubt=self.in_body)
+            if self.in_body:
+                self.ledger.receipt(self.number, acknowledged=False)
         else:
             self.ledger.delta.error(kind, text)
         self.number = self.next_number = 0

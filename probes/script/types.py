@@ -193,7 +193,7 @@ class Suite(Node, kw_only=True, frozen=True):
     """A suite file."""
 
     suite: str  # its title
-    protocol: str  # smtp, submission, lmtp, ftp, pop3, imap
+    protocol: str | list[str]  # smtp, submission, lmtp, ftp, pop3, imap; a list: the cases are made for each
     rfc: int  # the RFC that most of its cases are about
     state: str = ""  # where cases start that do not say it themselves
     needs: list[str] = []  # holds for all cases, besides their own
