@@ -25,11 +25,8 @@ def _list_of(case: ReadyCase) -> str:
     return _TOLD_BY.get(case.protocol, "any list")
 
 
-def skip_reason(case: ReadyCase, offered: Collection[str], facts: Mapping[str, str], role: str = "") -> str:
-    """Why a case makes no sense on this target, or "". `role` is the target's, such as "submission"."""
-    concerned = case.requirement.protocols
-    if role == "submission" and concerned and role not in concerned:
-        return f"is required of {' and '.join(concerned)}, and the target is a {role} server"
+def skip_reason(case: ReadyCase, offered: Collection[str], facts: Mapping[str, str]) -> str:
+    """Why a case makes no sense on this target, or ""."""
     for need in sorted(case.needs):
         if need == need.lower() and not facts.get(need):
             return f"needs the profile fact {need!r}"

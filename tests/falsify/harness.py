@@ -105,7 +105,7 @@ def saying(*texts: str) -> Callable[..., None]:
 def cases_of(protocol: str) -> list[ReadyCase]:
     """All shipped cases of a protocol."""
     library = Library.open(SUITES)
-    return [case for path in library.suite_files([protocol]) for case in library.cases(path)]
+    return [case for path in library.suite_files([protocol]) for case in library.cases(path, [protocol])]
 
 
 def verdicts(
