@@ -92,7 +92,7 @@ class Channel:
 
     def _new_tls(self, op: StartTLS) -> Tls:
         try:
-            return Tls(tls_context(op.verify, op.ca), op.server_name)
+            return Tls(tls_context(op.verify, op.ca, op.version), op.server_name)
         except (OSError, ValueError) as error:
             detail = f"cannot set up TLS for {op.server_name!r} {op.ca}".rstrip()
             raise Lost(Trouble.UNREACHABLE, f"{detail}: {reason(error)}") from error
