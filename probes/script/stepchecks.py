@@ -30,7 +30,7 @@ ACTIONS = (
 )
 MAIL = ("smtp", "submission", "lmtp")
 OPENINGS = ("passive", "extended-passive", "active", "extended-active", "reply")
-SEGMENTS = ("octets", "lines", "cr-lf")
+SEGMENTS = ("octets", "lines", "cr-lf", "whole")
 KINDS = ("text", "binary")
 VERSIONS = ("1.0", "1.1", "1.2", "1.3")
 # Keys of `S` that mean something in some protocols only.
