@@ -36,12 +36,14 @@ class Facts:
     endpoint: Endpoint
     greeting: str
     capabilities: frozenset[str]
+    address: str = ""  # of the target, as connections reach it
 
 
 def preflight(endpoint: Endpoint, setting: Setting, states: Mapping[str, ReadyState]) -> Talk[Facts]:
     """Reach the farthest state that the profile allows, and ask what is offered. Raises CannotTest."""
     state = _goal(endpoint.protocol, setting, states)
-    outcome = yield from _reached(state, setting, endpoint.protocol)
+    player = Player(setting, {"marker": "preflight"}, {})
+    outcome = yield from _reached(player, state)
     if outcome.verdict is not Verdict.INFO and outcome.verdict is not Verdict.PASS:
         raise CannotTest(f"{endpoint.url}: {_words(state, outcome)}")
     if (
@@ -51,7 +53,7 @@ def preflight(endpoint: Endpoint, setting: Setting, states: Mapping[str, ReadySt
     ):
         raise CannotTest(f"{endpoint.url}: FEAT is not understood there.{hint}")
     greeting = next((one.reply.text for one in outcome.seen if not one.command), "")
-    return Facts(endpoint, greeting, capabilities(outcome.seen))
+    return Facts(endpoint, greeting, capabilities(outcome.seen), player.variables.get("host", ""))
 
 
 def _goal(protocol: str, setting: Setting, states: Mapping[str, ReadyState]) -> ReadyState:
@@ -61,11 +63,11 @@ def _goal(protocol: str, setting: Setting, states: Mapping[str, ReadyState]) -> 
     raise CannotTest(f"there are no suites for {protocol} yet")
 
 
-def _reached(state: ReadyState, setting: Setting, protocol: str) -> Talk[Outcome]:
-    steps = []
+def _reached(player: Player, state: ReadyState) -> Talk[Outcome]:
+    protocol, steps = state.protocol, list[Placed]()
     if protocol in ASK:
         steps.append(Placed(Step(C=ASK[protocol], observe="capabilities"), "preflight", 1, 1))
-    outcome = yield from Player(setting, {"marker": "preflight"}, {}).verdict(state, steps)
+    outcome = yield from player.verdict(state, steps)
     yield from _goodbye(protocol)
     return outcome
 

@@ -52,11 +52,16 @@ class Channel:
             self._tls.feed((yield from self._read(limit)))
         return data
 
-    def start_tls(self, op: StartTLS, limit: Limit) -> Steps[str]:
+    @property
+    def tls_session(self) -> ssl.SSLSession | None:
+        """What another connection to the same server may resume."""
+        return self._tls.session if self._tls else None
+
+    def start_tls(self, op: StartTLS, limit: Limit, session: ssl.SSLSession | None = None) -> Steps[str]:
         """Name of protocol and cipher."""
         if self._tls is not None:
             raise Lost(Trouble.UNREACHABLE, f"TLS with {self.where} is on already")
-        tls = self._new_tls(op)
+        tls = self._new_tls(op, session)
         try:
             yield from self._handshake(tls, limit)
         except ssl.SSLError as error:
@@ -90,9 +95,9 @@ class Channel:
             self._write_at_once(self._unsent + self._tls.close_notify())
         self.sock.close()
 
-    def _new_tls(self, op: StartTLS) -> Tls:
+    def _new_tls(self, op: StartTLS, session: ssl.SSLSession | None) -> Tls:
         try:
-            return Tls(tls_context(op.verify, op.ca), op.server_name)
+            return Tls(tls_context(op.verify, op.ca), op.server_name, session)
         except (OSError, ValueError) as error:
             detail = f"cannot set up TLS for {op.server_name!r} {op.ca}".rstrip()
             raise Lost(Trouble.UNREACHABLE, f"{detail}: {reason(error)}") from error
