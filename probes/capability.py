@@ -14,11 +14,12 @@ ASK = {"ftp": "FEAT", "pop3": "CAPA", "imap": "CAPABILITY"}  # SMTP tells by its
 
 def capabilities(seen: Iterable[Seen]) -> frozenset[str]:
     """Capability words in capitals: "AUTH", and "AUTH PLAIN" for its parameters."""
-    found: set[str] = set()
-    for one in seen:
-        for line in _lists(one.protocol, one.command.upper(), one.reply):
-            found |= _words(line.upper())
-    return frozenset(found)
+    return offered(line for one in seen for line in _lists(one.protocol, one.command.upper(), one.reply))
+
+
+def offered(lines: Iterable[str]) -> frozenset[str]:
+    """The words of capability lines, one keyword with its parameters each."""
+    return frozenset(word for line in lines for word in _words(line.upper()))
 
 
 def _lists(protocol: str, command: bytes, reply: Reply) -> list[str]:
@@ -49,11 +50,8 @@ _TOLD_BY = {
 }
 
 
-def skip_reason(case: ReadyCase, offered: Collection[str], facts: Mapping[str, str], role: str = "") -> str:
-    """Why a case makes no sense on this target, or "". `role` is the target's, such as "submission"."""
-    concerned = case.requirement.protocols
-    if role == "submission" and concerned and role not in concerned:
-        return f"is required of {' and '.join(concerned)}, and the target is a {role} server"
+def skip_reason(case: ReadyCase, offered: Collection[str], facts: Mapping[str, str]) -> str:
+    """Why a case makes no sense on this target, or ""."""
     for need in sorted(case.needs):
         if need == need.lower() and not facts.get(need):
             return f"needs the profile fact {need!r}"

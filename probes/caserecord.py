@@ -9,6 +9,7 @@ from itertools import islice
 
 from ..reports import records
 from ..reports.records import Verdict
+from .coverage import tried_command
 from .deviations import Deviation
 from .masking import Masker
 from .passive import finding
@@ -68,6 +69,8 @@ class Scribe:
             statement=requirement.statement,
             tags=sorted(case.tags),
             severity=dict(spec.severity),
+            state=case.state.name,
+            command=tried_command(case),
             script=case.source,
             script_line=case.source_line,
             rerun=f"{self.rerun} --case {shlex.quote(case.id)}",

@@ -11,12 +11,14 @@ import msgspec
 import pytest
 
 from ..reports import records
+from ..reports.standing import Standing, standing
 from . import summary
 from .collection import OWN, Selection
+from .coverage import requirement_records
 from .deviations import Deviation
 from .embedded import Embedded, start_embedded
 from .items import CaseItem, declare_markers
-from .judged import HINDERED, USAGE, Standing, exit_code, standing
+from .judged import HINDERED, USAGE, exit_code
 from .options import suites_folder
 from .requirements import CatalogueError
 from .results import Results
@@ -120,9 +122,18 @@ class Controller:
         if self.session is None or session.testsfailed:
             return
         self.selection.check_names(session.items)
+        self._write_requirements(session.items)
         if not self.distributed and session.items:
             self.session.start(self.selection.known(session.items).values())
             self._waiting.begin()
+
+    def _write_requirements(self, items: Iterable[pytest.Item]) -> None:
+        """What could be found out on these targets, for the report's pages on coverage."""
+        if self.results is None or self.session is None or not (self.options.results or self.options.report):
+            return
+        known = self.selection.known(items).values()
+        roles = {one.protocol for one in self.session.probed}
+        self.results.write(*requirement_records(self.selection.library.requirements, known, roles))
 
     # -- running
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..reports.records import Case, Event
-from .judged import Standing, standing
+from ..reports.standing import Standing, standing
 
 _LINES = 12
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ..reports.records import Case, Sanity
-from .judged import Standing, standing
+from ..reports.standing import Standing, standing
 
 if TYPE_CHECKING:
     from .results import Results

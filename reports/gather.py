@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import assert_never
 
 from . import records
-from .records import AnyRecord, Case, DamagedResults, Load, Run, Sample, Sanity, Summary, Target
+from .records import AnyRecord, Case, DamagedResults, Load, Requirement, Run, Sample, Sanity, Summary, Target
 
 
 class Unreadable(DamagedResults):
@@ -35,6 +35,7 @@ class Source:
     name: str
     run: Run | None = None
     targets: dict[str, Target] = field(default_factory=dict)
+    requirements: dict[str, Requirement] = field(default_factory=dict)
     cases: list[Case] = field(default_factory=list)
     sanity: list[Sanity] = field(default_factory=list)
     loads: list[LoadRun] = field(default_factory=list)
@@ -59,6 +60,8 @@ class Source:
                 self._check_format(record)
             case Target():
                 self.targets[record.name] = record
+            case Requirement():
+                self.requirements[record.id] = record
             case Case():
                 self.cases.append(record)
             case Sanity():

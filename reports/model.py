@@ -87,6 +87,8 @@ class Subject:
             return "unsure", "no violation before the run was cut off"
         if not self.sound:
             return "unsure", "no violation, but the target stopped behaving"
+        if count := counts[Standing.STALE]:
+            return "unsure", f"no violation, but {count} out-of-date deviation{'s' if count != 1 else ''}"
         if count := counts[Standing.INCONCLUSIVE]:
             return "unsure", f"no violation, but {count} inconclusive"
         return "good", "no violation"

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, get_args
 
 import msgspec
 
@@ -61,6 +61,24 @@ class Target(Record, kw_only=True, tag="target"):
     product: str = ""  # the lab's or the user's name for it, else ""
 
 
+class Requirement(Record, kw_only=True, tag="requirement"):
+    """One sentence of an RFC that concerns a target of this run, whether or not a case tests it.
+
+    `cases` are the ids of all cases there are, asked for or not: what coverage is counted from.
+    """
+
+    id: str  # "RFC5321-4.1.1.11-a"
+    rfc: int
+    section: str
+    level: str
+    statement: str  # in our words
+    protocols: list[str] = []  # the roles concerned
+    title: str = ""  # of the RFC
+    how: str = ""  # what it takes to find out; "untestable": nobody can
+    note: str = ""  # why it is untestable
+    cases: list[str] = []
+
+
 class Event(msgspec.Struct, kw_only=True, omit_defaults=True):
     """One line of a transcript. `at` counts seconds from the start of the case.
 
@@ -106,6 +124,8 @@ class Case(Record, kw_only=True, tag="case"):
     statement: str = ""  # the requirement in our words
     tags: list[str] = []
     severity: dict[str, Any] = {}
+    state: str = ""  # the fixture state in which it starts: "mail"
+    command: str = ""  # the one command that is tried there, "RCPT"; "" where there are several
     script: str = ""  # YAML as written
     script_line: int = 0  # line of the file on which `script` begins
     step_line: int = 0  # line of the step that decided; 0: none
@@ -136,6 +156,28 @@ class Sanity(Record, kw_only=True, tag="sanity"):
     target: str = ""
 
 
+class Delivery(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What became of the acknowledged messages: acknowledged = delivered + lost. All else counts messages too.
+
+    unanswered: content was sent and no answer came, so each may have arrived. refused_delivered: arrived
+    although it was refused. delay: seconds from acknowledgement to arrival, as in Load.latency, where known.
+    """
+
+    acknowledged: int
+    delivered: int
+    lost: int
+    duplicated: int = 0  # found more than once
+    altered: int = 0  # differ in more than added header fields
+    delayed: int = 0  # arrived more than `late_s` seconds after their acknowledgement
+    late_s: float = 0.0
+    unanswered: int = 0
+    unanswered_delivered: int = 0
+    refused_delivered: int = 0
+    delay: dict[str, float] = {}
+    markers: dict[str, list[str]] = {}  # which they are, by kind: "lost", "altered", ...; at most 100 of each
+    incomplete: str = ""  # why the store could not be read to the end
+
+
 class Load(Record, kw_only=True, tag="load"):
     """One load run: what was asked, what was sustained. Rates per second, latencies in seconds."""
 
@@ -150,6 +192,7 @@ class Load(Record, kw_only=True, tag="load"):
     replies: dict[str, int] = {}  # reply code -> count
     errors: dict[str, int] = {}  # kind -> count
     thresholds: dict[str, dict[str, Any]] = {}  # name -> {"limit":, "value":, "ok":}
+    delivery: Delivery | None = None  # None: nobody looked
     facts: dict[str, Any] = {}  # everything else about generator and target
 
 
@@ -175,10 +218,11 @@ class Summary(Record, kw_only=True, tag="summary"):
     detail: str = ""
 
 
-AnyRecord: TypeAlias = Run | Target | Case | Sanity | Load | Sample | Summary
+AnyRecord: TypeAlias = Run | Target | Requirement | Case | Sanity | Load | Sample | Summary
 
 _decoder = msgspec.json.Decoder(AnyRecord)
 _encoder = msgspec.json.Encoder()
+_KINDS = frozenset(str(kind.__struct_config__.tag) for kind in get_args(AnyRecord))
 
 _ESCAPES = {0x5C: "\\\\", 0x0D: "\\r", 0x0A: "\\n", 0x09: "\\t"}
 _TABLE = [_ESCAPES.get(n, chr(n) if 0x20 <= n < 0x7F else f"\\x{n:02x}") for n in range(256)]
@@ -244,9 +288,8 @@ def read(path: Path, damage: list[str] | None = None) -> Iterator[AnyRecord]:
 
 
 def _unknown_kind(line: bytes) -> bool:
-    known = {"run", "target", "case", "sanity", "load", "sample", "summary"}
     try:
         kind = msgspec.json.decode(line)["kind"]
     except (msgspec.DecodeError, TypeError, KeyError):
         return False
-    return isinstance(kind, str) and kind not in known
+    return isinstance(kind, str) and kind not in _KINDS

@@ -1,11 +1,13 @@
-"""How a case stands in a report: the recorded verdict, weighed by level and accepted deviations."""
+"""How a case stands: the recorded verdict, weighed by level and accepted deviations.
+
+Runs and reports use the same words, so that the terminal, the exit code and the page never disagree.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import assert_never
 
 from .records import Case, Verdict
 
@@ -14,6 +16,7 @@ class Standing(StrEnum):
     """Worst first: the order in which a report lists them."""
 
     VIOLATION = "violation"
+    STALE = "stale"
     MISSED = "missed"
     INCONCLUSIVE = "inconclusive"
     ACCEPTED = "accepted"
@@ -35,9 +38,15 @@ class Standing(StrEnum):
     def rank(self) -> int:
         return _RANKS[self]
 
+    @property
+    def judged(self) -> bool:
+        """True when the rule was really put to the server."""
+        return self not in (Standing.SKIPPED, Standing.INCONCLUSIVE)
+
 
 _SYMBOLS = {
     Standing.VIOLATION: "✗",
+    Standing.STALE: "!",
     Standing.MISSED: "△",
     Standing.INCONCLUSIVE: "?",
     Standing.ACCEPTED: "◇",
@@ -48,7 +57,8 @@ _SYMBOLS = {
 }
 _MEANINGS = {
     Standing.VIOLATION: "A MUST or MUST NOT is broken; the run fails.",
-    Standing.MISSED: "A SHOULD, SHOULD NOT or MAY is not met; fails the run only under --strict.",
+    Standing.STALE: "Accepted as a known failure, but fails no more: remove it from the deviations. The run fails.",
+    Standing.MISSED: "A SHOULD, SHOULD NOT or MAY is not met; a SHOULD fails the run under --strict.",
     Standing.INCONCLUSIVE: "Set-up, network or tool was in the way: neither good nor bad, not tested.",
     Standing.ACCEPTED: "A failure that the deviations file accepts, with a reason.",
     Standing.TOLERATED: "Met in spirit, or with a reason that the RFC admits.",
@@ -57,33 +67,27 @@ _MEANINGS = {
     Standing.PASS: "As the RFC asks.",
 }
 _RANKS = {standing: rank for rank, standing in enumerate(Standing)}
+_PLAIN = {
+    Verdict.PASS: Standing.PASS,
+    Verdict.TOLERATED: Standing.TOLERATED,
+    Verdict.INFO: Standing.INFO,
+    Verdict.SKIPPED: Standing.SKIPPED,
+    Verdict.INCONCLUSIVE: Standing.INCONCLUSIVE,
+}
+_RAN_WELL = (Verdict.PASS, Verdict.TOLERATED, Verdict.INFO)
 
 LEVELS = ("MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "MAY")
 
 
 def standing(case: Case) -> Standing:
-    """The standing of one case record."""
-    match case.verdict:
-        case Verdict.PASS:
-            return Standing.PASS
-        case Verdict.TOLERATED:
-            return Standing.TOLERATED
-        case Verdict.INFO:
-            return Standing.INFO
-        case Verdict.SKIPPED:
-            return Standing.SKIPPED
-        case Verdict.INCONCLUSIVE:
-            return Standing.INCONCLUSIVE
-        case Verdict.FAIL:
-            return _failed(case)
-        case _:
-            assert_never(case.verdict)
-
-
-def _failed(case: Case) -> Standing:
-    if case.deviation:
+    """How one case counts: a deviation covers a failure, and is stale where there is none."""
+    if case.deviation and case.verdict in _RAN_WELL:
+        return Standing.STALE
+    if case.deviation and case.verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE):
         return Standing.ACCEPTED
-    return Standing.VIOLATION if case.level.startswith("MUST") else Standing.MISSED
+    if case.verdict is Verdict.FAIL:
+        return Standing.VIOLATION if case.level.startswith("MUST") else Standing.MISSED
+    return _PLAIN[case.verdict]
 
 
 def worst(cases: Iterable[Case]) -> Standing:

@@ -42,6 +42,12 @@ class Arrivals:
         else:
             self._next = self._start + offset
 
+    def restart(self, times: Iterator[float], now: float) -> None:
+        """Another schedule; what was due by the old one and not begun has failed."""
+        self.give_up(now)
+        self._times, self.ended, self.longest = times, False, 0
+        self.start(now)
+
     def collect(self, now: float) -> float:
         """Put into the queue what is due; gives back when to look again (infinite: never)."""
         while self.open and not self.ended and self._next <= now:

@@ -7,12 +7,12 @@ import heapq
 import itertools
 import ssl
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from time import perf_counter
 
 from plumbline.loadtests.engine.arrivals import Arrivals
 from plumbline.loadtests.engine.connection import IN, OUT, Address, Connection
-from plumbline.loadtests.engine.ledger import Ledger
+from plumbline.loadtests.engine.ledger import Ledger, Receipts
 from plumbline.loadtests.engine.payload import Payload
 from plumbline.loadtests.engine.plan import HARD_SESSIONS, Plan
 from plumbline.loadtests.engine.schedule import times
@@ -35,6 +35,7 @@ class Engine:
         self.plan, self.address, self.ledger, self.platform = plan, address, ledger, platform
         self.payload = Payload(plan)
         ledger.message_octets = self.payload.octets
+        ledger.receipts = Receipts() if plan.verify else None
         self.left = plan.messages or 2**62
         self.number = 0
         self.check = False  # only try the envelope
@@ -48,8 +49,10 @@ class Engine:
         self._failures = 0  # attempts in a row without a message or a successful check
         self._failing_since = 0.0
         self._resting: dict[Session, None] = {}
-        times_ = times(plan.stages, plan.poisson, plan.seed)
+        self._paced: dict[Session, float] = {}  # when each was to begin its last message
+        times_ = iter(plan.trace) if plan.trace else times(plan.stages, plan.poisson, plan.seed)
         self.arrivals = Arrivals(times_, ledger) if plan.open_loop else None
+        self._pump_at = float("inf")  # when `_pump` is called next
         self._unopened: deque[None] = deque()
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
@@ -123,20 +126,39 @@ class Engine:
         """The session thinks for a while, or waits for the clock."""
         self._resting[session] = None
         if self.arrivals is None:
-            self._later(self.plan.think_s, lambda: self._resume(session))
+            self._later(self._pause(session), lambda: self._resume(session))
         elif not self.arrivals.open and not self.stopping:
             self.arrivals.start(perf_counter())
             self._pump()
+
+    def _pause(self, session: Session) -> float:
+        """Seconds until the session shall begin its next message."""
+        if not self.plan.pace_s:
+            return self.plan.think_s
+        now = perf_counter()
+        due = self._paced.get(session, session.turn_at) + self.plan.pace_s
+        self._paced[session] = max(due, now)
+        return max(due - now, 0.0)
+
+    def offer(self, offsets: Iterator[float]) -> None:
+        """Send by another schedule from now on, in seconds from now. What was due and not begun has failed."""
+        if self.arrivals is not None:
+            self.arrivals.restart(offsets, perf_counter())
+            self._later(0.0, self._pump)
+            self._wake()
 
     def _pump(self) -> None:
         """Hand messages that are due to sessions that rest."""
         arrivals, now = self.arrivals, perf_counter()
         if arrivals is None:
             return
+        if now >= self._pump_at:
+            self._pump_at = float("inf")
         again = arrivals.collect(now)
         while arrivals.due and self._resting:
             self._resume(next(iter(self._resting)))
-        if again < float("inf"):
+        if again < self._pump_at:
+            self._pump_at = again
             heapq.heappush(self._timers, (again, next(self._order), self._pump))
 
     def _resume(self, session: Session) -> None:
@@ -320,6 +342,7 @@ class Engine:
         self._connecting -= not connection.connected
         self._connections.pop(connection.fd, None)
         self._resting.pop(connection.session, None)
+        self._paced.pop(connection.session, None)
         connection.close()
 
     def _note_failure(self, why: str, worked: bool) -> None:
@@ -381,7 +404,7 @@ class Engine:
     def _look_at_arrivals(self, arrivals: Arrivals) -> None:
         delta = self.ledger.delta
         delta.longest_queue = max(delta.longest_queue, arrivals.longest)
-        if arrivals.ended and not arrivals.due and not self.stopping:
+        if arrivals.ended and not arrivals.due and not self.stopping and not self.plan.search:
             self.stop()
 
     def _check_deadline(self, connection: Connection, now: float) -> None:

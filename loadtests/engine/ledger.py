@@ -21,6 +21,21 @@ class Batch:
 
 
 @dataclass(slots=True)
+class Receipts:
+    """Numbers of messages, for whoever verifies that they were delivered."""
+
+    acknowledged: list[tuple[int, float]] = field(default_factory=list)  # and when, in seconds since 1970
+    doubtful: list[int] = field(default_factory=list)  # content sent, answer never seen
+
+    def take(self) -> Receipts:
+        """What came in since the last call."""
+        taken = Receipts(self.acknowledged[:], self.doubtful[:])
+        self.acknowledged.clear()
+        self.doubtful.clear()
+        return taken
+
+
+@dataclass(slots=True)
 class Ledger:
     """Sessions append here; `settle` counts. `delta` is what was settled since it was last taken away."""
 
@@ -32,6 +47,7 @@ class Ledger:
     steady: int = 0  # messages acknowledged by 250 in the steady state of a pipelined session
     sessions: int = 0  # in a conversation now
     delta: Tally = field(default_factory=Tally)
+    receipts: Receipts | None = None  # None: nobody wants to know
 
     def phase(self, name: str, seconds: float) -> None:
         """A phase of one conversation took this long."""
@@ -46,6 +62,15 @@ class Ledger:
         self.failed.append((latency, kind))
         self.delta.in_doubt += in_doubt
         self.delta.error(kind, sample)
+
+    def receipt(self, number: int, acknowledged: bool) -> None:
+        """This message was acknowledged, or its answer never came."""
+        if self.receipts is None:
+            return
+        if acknowledged:
+            self.receipts.acknowledged.append((number, time.time()))
+        else:
+            self.receipts.doubtful.append(number)
 
     def reply(self, code: int, times: int = 1) -> None:
         """Count a final reply or a refusal."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from email.utils import formatdate
 
 from plumbline.loadtests.engine.plan import Plan
@@ -32,8 +31,9 @@ class Payload:
         self.head = (
             b"From: <%b>\r\nTo: <%b>\r\nDate: %b\r\nSubject: Plumbline load test\r\nMessage-ID: <"
             % (plan.sender.encode(), to[0], formatdate().encode())
-        ) + f"{plan.run_id}.{os.getpid():x}.".encode()
-        self.tail = content(b"@plumbline.invalid>\r\n\r\n" + body(plan.size))
+        ) + f"{plan.run_id}.{plan.part:x}.".encode()
+        self._rest = b"@plumbline.invalid>\r\n\r\n" + body(plan.size)
+        self.tail = content(self._rest)
         self.vector = plan.size >= VECTOR
         self.tail_envelope = self.tail + self.envelope
         self.tail_quit = self.tail + b"QUIT\r\n"
@@ -50,3 +50,7 @@ class Payload:
         if self.vector:
             return [self.head, b"%x" % number, tail]
         return b"%b%x%b" % (self.head, number, tail)
+
+    def plain(self, number: int) -> bytes:
+        """The same message as a reader of mail should see it: without the dots of RFC 5321, 4.5.2."""
+        return b"%b%x%b" % (self.head, number, self._rest)

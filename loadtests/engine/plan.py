@@ -38,16 +38,21 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     pipelining: str = "auto"  # auto, on, off
     phase_sample: int = 1000  # every n-th message of a session goes in lockstep, to time its phases; 0: none
     think_s: float = 0.0  # pause between the messages of a session
+    pace_s: float = 0.0  # from the begin of one message of a session to that of the next; 0: at once
     stages: tuple[Stage, ...] = ()  # of an open loop; empty: closed loop, each session as fast as it can
+    trace: tuple[float, ...] = ()  # of an open loop, in place of stages: seconds from the start, rising
     poisson: bool = False
     seed: int = 0
     run_id: str = "run"
+    part: int = 0  # which of several processes this is
+    verify: bool = False  # keep receipts, so that delivery can be verified
+    search: bool = False  # the schedule is replaced again and again until somebody stops the run
     timeouts: Timeouts = Timeouts()
 
     @property
     def open_loop(self) -> bool:
         """Whether messages are sent by the clock and not when a session is ready."""
-        return bool(self.stages)
+        return bool(self.stages or self.trace or self.search)
 
     @property
     def lmtp(self) -> bool:

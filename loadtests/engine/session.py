@@ -68,10 +68,11 @@ class Session:
         self.sent_at = now  # what is being answered was sent then
         self.begun_at = now  # the message under way was begun then; in an open loop, should have been
         self.started_at = now  # the first octet of the message under way was sent then
+        self.turn_at = now  # `begin` began a message then
         self.number = 0  # of the message under way; 0: none
         self.next_number = 0  # of the message whose envelope went out together with the end of this one
         self.next_begun_at = now  # when that was meant to be sent
-        self.slow = plan.lmtp or plan.open_loop  # what the steady state cannot account for
+        self.slow = plan.lmtp or plan.open_loop or plan.verify  # what the steady state cannot account for
         self.in_body = False  # the message under way has been given to the network
         self.accepted = self.asked = 0  # recipients of the message under way
         self.refusal: tuple[Step, Reply] | None = None
@@ -139,6 +140,7 @@ class Session:
         self.lane, self.lockstep, self.answered = -1, False, True
         ledger = self.ledger
         ledger.steady += 1
+        ledger.receipt(self.number, acknowledged=True)
         if self.ack_only:
             ledger.acknowledged.append(self.lane_times[-1][-1])
         else:
@@ -179,7 +181,7 @@ class Session:
     def _breaks(self) -> bool:
         """Whether the next message must not follow at once in the same write."""
         every = self.plan.phase_sample
-        always = self.lockstep or bool(self.plan.think_s)
+        always = self.lockstep or bool(self.plan.think_s or self.plan.pace_s)
         return always or bool(every and self.count % every == 0)
 
     def _sampled(self, number: int) -> bool:
@@ -257,6 +259,7 @@ class Session:
         else:
             self.ledger.acknowledged.append(latency)
             self.ledger.octets += self.payload.octets
+            self.ledger.receipt(self.number, acknowledged=True)
             if self.refused_rcpt:
                 self.ledger.delta.error(*_partly(*self.refused_rcpt))
             if (self.lockstep and self.ack_only) or self.plan.open_loop:
@@ -316,7 +319,7 @@ class Session:
             return self._nothing(now)
         self._under_way(number, self.supply.intended(now))
         self.lockstep = self.check or not self.pipelining or self._sampled(number)
-        self.started_at = self.sent_at = now
+        self.turn_at = self.started_at = self.sent_at = now
         if self.lockstep and not (self.check or self.plan.lmtp or self.replies.rest):
             self.lane = 0
             return self.payload.mail
@@ -333,7 +336,7 @@ class Session:
         return None
 
     def _next(self, now: float) -> Output:
-        if self.plan.think_s and not self.supply.finished:
+        if (self.plan.think_s or self.plan.pace_s) and not self.supply.finished:
             self.supply.idle(self)
             return None
         return self.begin(now)
@@ -404,6 +407,8 @@ class Session:
         if self.number > 0:
             since = self.sent_at if self.in_body else self.begun_at
             self.ledger.failure(now - since, kind, text, in_doubt=self.in_body)
+            if self.in_body:
+                self.ledger.receipt(self.number, acknowledged=False)
         else:
             self.ledger.delta.error(kind, text)
         self.number = self.next_number = 0

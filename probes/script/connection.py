@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..ops import (
     Close,
@@ -41,11 +41,15 @@ class Connection:
     ends: Endpoints | None = None
     fate: Trouble | None = None
     last: Reply | None = None
-    greeted: bool = False
+    greeting: str | None = None  # status of the first reply
     pending: deque[tuple[bytes, Shape]] = field(default_factory=deque)  # commands that await their reply
     seen: list[Seen] = field(default_factory=list)
     answering: bytes = b""  # the command whose reply came last: a second reply to it is not pending any more
     tags: int = 0
+
+    @property
+    def greeted(self) -> bool:
+        return self.greeting is not None
 
     def __post_init__(self) -> None:
         self.reader = self.dialect.reader()
@@ -88,7 +92,7 @@ class Connection:
 
     def read(self, within: float, shape: Shape | None = None) -> Talk[Answer]:
         """The next reply, or why there is none within so many seconds. Raises Endless."""
-        command, usual = self.pending[0] if self.pending else (self.answering, Shape())
+        command, usual = self._next()
         shape = shape or usual
         deadline = (yield from now()) + within
         while True:
@@ -101,6 +105,12 @@ class Connection:
             if left <= 0:
                 return Trouble.SILENT
             yield from self._receive(left)
+
+    def _next(self) -> tuple[bytes, Shape]:
+        """The command that the next reply answers. The first reply is the greeting, whatever was sent before."""
+        if not self.greeted:
+            return b"", Shape()
+        return self.pending[0] if self.pending else (self.answering, Shape())
 
     def _receive(self, within: float) -> Talk[None]:
         try:
@@ -116,11 +126,13 @@ class Connection:
 
     def _noted(self, command: bytes, reply: Reply, shape: Shape) -> Reply:
         provisional = reply.status == "+" or (shape.tag is None and reply.status == "*")
-        if self.pending and not provisional:
+        if self.greeted and self.pending and not provisional:
             self.pending.popleft()
+        self.greeting = reply.status if self.greeting is None else self.greeting
+        if more := tuple(self.dialect.faults(command, reply, self.greeting)):
+            reply = replace(reply, faults=reply.faults + more)
         self.last = reply
         self.answering = command
-        self.greeted = True
         self.seen.append(Seen(self.dialect.name, command, reply))
         return reply
 

@@ -20,6 +20,7 @@ _MOST_REPEATED = 16_000_000
 BUILTINS = frozenset(
     {
         "client",  # domain name we greet with
+        "hello",  # the command we greet with: EHLO, in LMTP LHLO
         "sender",  # reverse-path of our mails
         "marker",  # unique text of this attempt
         "host",  # address of the target as we connect to it

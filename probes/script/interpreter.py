@@ -142,6 +142,8 @@ class Player:
             reason = f"could not connect to {endpoint.url}: {lost}"
             raise Ended(Verdict.INCONCLUSIVE, reason, unavailable=True) from None
         self.connections[name] = connection
+        if name == MAIN:
+            self.variables |= {"hello": "LHLO" if protocol == "lmtp" else "EHLO"}
         if name == MAIN and connection.ends is not None:
             local, peer = connection.ends.local, connection.ends.peer
             self.variables |= {"host": peer.host, "port": str(peer.port)}

@@ -249,8 +249,14 @@ def _content_faults(path: Path_, content: Content) -> Iterator[Fault]:
 
 
 def _piece_faults(path: Path_, piece: Octets) -> Iterator[Fault]:
-    if (piece.hex is None) == (piece.repeat is None):
-        yield Fault(path, "a piece is either hex or repeat (with times)")
+    given = [key for key in ("hex", "repeat", "chunk") if getattr(piece, key) is not None]
+    if len(given) != 1:
+        found = " and ".join(given) or "none of them"
+        yield Fault(path, f"a piece is exactly one of hex, repeat (with times), chunk; found {found}")
+    if piece.chunk is None and piece.last:
+        yield Fault((*path, "last"), "last goes with chunk", True)
+    if piece.chunk is not None and piece.times != 1:
+        yield Fault((*path, "times"), "a chunk stands once: write it as often as it is sent", True)
     if piece.hex is not None:
         yield from _tried((*path, "hex"), piece.hex, _hexadecimal)
     if piece.times < 1 or piece.times * max(len(piece.repeat or piece.hex or ""), 1) > _MOST_OCTETS:

@@ -68,11 +68,13 @@ class Content(Node, kw_only=True, frozen=True):
 
 
 class Octets(Node, kw_only=True, frozen=True):
-    """A piece of a `raw` step."""
+    """A piece of a `raw` step: exactly one of `hex`, `repeat`, `chunk`."""
 
     hex: str | None = None  # octets in hexadecimal
     repeat: str | None = None  # or: this text, {variables} replaced
     times: int = 1  # how often
+    chunk: str | Content | None = None  # or: BDAT, the number of these octets, and the octets
+    last: bool = False  # with chunk: BDAT says LAST
 
 
 class Segments(Node, kw_only=True, frozen=True):
@@ -226,7 +228,7 @@ class Suite(Node, kw_only=True, frozen=True):
     """A suite file."""
 
     suite: str  # its title
-    protocol: str  # smtp, submission, lmtp, ftp, pop3, imap
+    protocol: str | list[str]  # smtp, submission, lmtp, ftp, pop3, imap; a list: the cases are made for each
     rfc: int  # the RFC that most of its cases are about
     state: str = ""  # where cases start that do not say it themselves
     needs: list[str] = []  # holds for all cases, besides their own

@@ -187,7 +187,25 @@ _STEPS = [
     (
         "smtp",
         "- raw: [{hex: 0d, repeat: a}]\n  S: 250",
-        ["10:15: a piece is either hex or repeat (with times)"],
+        ["10:15: a piece is exactly one of hex, repeat (with times), chunk; found hex and repeat"],
+    ),
+    (
+        "smtp",
+        "- raw: [{times: 2}]\n  S: 250",
+        ["10:15: a piece is exactly one of hex, repeat (with times), chunk; found none of them"],
+    ),
+    ("smtp", "- raw: [{hex: 0d, last: true}]\n  S: 250", ["10:25: last goes with chunk"]),
+    (
+        "smtp",
+        "- raw: [{chunk: a, times: 2}]\n  S: 250",
+        ["10:26: a chunk stands once: write it as often as it is sent"],
+    ),
+    ("smtp", "- raw: [{chunk: '{x}'}]\n  S: 250", ["10:23: unknown variable 'x'"]),
+    ("smtp", "- raw: [{chunk: {text: '{x}'}}]\n  S: 250", ["10:30: unknown variable 'x'"]),
+    (
+        "smtp",
+        "- raw: [{chunk: {text: a, size: 1}}]\n  S: 250",
+        ["10:16: content is given by exactly one of text, hex, size; found text and size"],
     ),
     ("smtp", "- raw: {hex: xx}\n  S: 250", ["10:20: not hexadecimal: 'xx'"]),
     ("smtp", "- raw: {repeat: a, times: 0}\n  S: 250", ["10:33: times is 1 or more"]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from plumbline.loadtests.engine.engine import Engine
@@ -16,9 +17,14 @@ BRISK = Timeouts(connect=2.0, reply=2.0, drain=1.0, give_up=0.5)
 
 
 def run(
-    port: int, sessions: int = 4, check: bool = False, stop_after: float = 0.0, **plan: Any
+    port: int,
+    sessions: int = 4,
+    check: bool = False,
+    stop_after: float = 0.0,
+    meanwhile: Callable[[Engine], None] | None = None,
+    **plan: Any,
 ) -> tuple[Tally, Engine]:
-    """Run a plan to its end, give back the account."""
+    """Run a plan to its end, give back the account. `meanwhile` is called with the engine, in a thread."""
     plan = {"messages": 100, "timeouts": BRISK, **plan}
     made = Plan(host="127.0.0.1", port=port, **plan)
     ledger = Ledger()
@@ -29,7 +35,12 @@ def run(
     timer = threading.Timer(stop_after, engine.stop)
     if stop_after:
         timer.start()
+    beside = threading.Thread(target=meanwhile, args=(engine,)) if meanwhile else None
+    if beside:
+        beside.start()
     engine.run()
+    if beside:
+        beside.join()
     timer.cancel()
     ledger.settle()
     return ledger.take(), engine

@@ -11,7 +11,7 @@ import pytest
 from plumbline.reports import junit, page, sarif, summary
 from plumbline.reports.gather import split
 from plumbline.reports.model import build
-from plumbline.reports.records import Case, Summary
+from plumbline.reports.records import Case, Summary, Verdict
 
 from tests.reports.made import case, load_results, results, run, target
 
@@ -128,7 +128,7 @@ def test_a_load_run_that_was_cut_off_keeps_its_samples():
 
 
 def test_a_case_told_twice_counts_twice_and_stands_as_its_worst():
-    twice = [case(0), case(0, verdict="fail")]
+    twice = [case(0), case(0, verdict=Verdict.FAIL)]
     report = build(split("x", [run(), target(), *twice], []))
     assert report.counts.total() == 2
     assert [row.standings[0] for row in report.rows] == ["violation"]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from plumbline.probes.judged import Standing, exit_code, fails_run, standing
+from plumbline.probes.judged import exit_code, fails_run
 from plumbline.reports.records import Case, Sanity, Verdict
+from plumbline.reports.standing import Standing, standing
 
 ACCEPTED = {"reason": "known"}
 
@@ -25,7 +26,7 @@ def record(verdict, level="MUST", deviation=None):
 @pytest.mark.parametrize(
     ("case", "kind", "fails", "strictly"),
     [
-        (record("pass"), Standing.PASSED, False, False),
+        (record("pass"), Standing.PASS, False, False),
         (record("tolerated"), Standing.TOLERATED, False, False),
         (record("info"), Standing.INFO, False, False),
         (record("skipped"), Standing.SKIPPED, False, False),
@@ -35,8 +36,9 @@ def record(verdict, level="MUST", deviation=None):
         (record("fail", "SHOULD"), Standing.MISSED, False, True),
         (record("fail", "SHOULD NOT"), Standing.MISSED, False, True),
         (record("fail", "MAY"), Standing.MISSED, False, False),
-        (record("fail", deviation=ACCEPTED), Standing.DEVIATION, False, False),
+        (record("fail", deviation=ACCEPTED), Standing.ACCEPTED, False, False),
         (record("pass", deviation=ACCEPTED), Standing.STALE, True, True),
+        (record("inconclusive", deviation=ACCEPTED), Standing.ACCEPTED, False, False),
         (record("skipped", deviation=ACCEPTED), Standing.SKIPPED, False, False),
     ],
 )

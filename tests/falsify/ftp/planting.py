@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.falsify.harness import Mutant, mutant
+from tests.falsify.harness import Mutant, mutant, rows
 from tests.models.ftp import FtpModel as M
 
 FACTS = {
@@ -15,14 +15,9 @@ FACTS = {
 }
 
 
-def planted(name: str, red: str, base: type[M] = M, **broken: object) -> Mutant:
-    """A mutant; `red` names cases without the protocol, rows of a matrix as `stem[a|b]`."""
-    return mutant(name, base, *(one for word in red.split() for one in _rows(word)), **broken)
-
-
-def _rows(word: str) -> list[str]:
-    stem, bracket, rows = word.rstrip("]").partition("[")
-    return [f"{stem}[{row}]" for row in rows.split("|")] if bracket else [stem]
+def planted(name: str, breaks: str, base: type[M] = M, **broken: object) -> Mutant:
+    """A mutant; `breaks` names cases without the protocol, rows of a matrix as `stem[a|b]`."""
+    return mutant(name, base, *(one for word in breaks.split() for one in rows(word)), **broken)
 
 
 def rewording(old: str, new: str) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.falsify.ftp_planting import answering, planted, rewording
+from tests.falsify.ftp.planting import answering, planted, rewording
 from tests.falsify.harness import Mutant, saying
 from tests.models.ftp import FtpModel as M
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from tests.falsify import ftp_data_mutants
-from tests.falsify.ftp_planting import answering, planted, rewording
+from tests.falsify.ftp.planting import answering, planted, rewording
 from tests.falsify.harness import Mutant, saying
 from tests.models.ftp import USERS
 from tests.models.ftp import FtpModel as M
@@ -377,5 +376,4 @@ MUTANTS: list[Mutant] = [
     planted("second_digit_9", "replies-second-digit", do_NOOP=saying("290 OK")),
     planted("lf_only", "replies-end-in-crlf", LfOnly),
     planted("inner_number", "replies-inner-lines", InnerNumber),
-    *ftp_data_mutants.MUTANTS,
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.falsify.harness import saying
+from tests.falsify.harness import Mutant, saying
 from tests.models.imap import ImapModel
 
 M = ImapModel
@@ -248,7 +248,7 @@ class EndsOnLf(M):
         self.done("OK")
 
 
-MUTANTS = {
+NAMED: dict[str, type[M]] = {
     "no_greeting": broken(greet=silent),
     "greets_no": broken(greet=saying("* NO not today")),
     "capability_untold": broken(do_CAPABILITY=answering("OK")),
@@ -322,83 +322,4 @@ MUTANTS = {
     "ends_on_lf": EndsOnLf,
 }
 
-# Mutant -> the cases that must fail on it, and no others.
-RED: dict[str, set[str]] = {
-    "no_greeting": {"greeting"},
-    "greets_no": {"greeting"},
-    "capability_untold": {"capability", "capability-rev1"},
-    "capability_other": {"capability-rev1"},
-    "noop_bad": {"noop", "noop-reports"},
-    "unknown_ok": {"unknown-command"},
-    "unknown_no": {"unknown-command"},
-    "select_before_login": {"select-before-login"},
-    "login_refused": {"literal-continuation", "login"},
-    "login_leads_nowhere": {"delete", "list-delimiter", "list-name", "list-no-match", "login", "rename"},
-    "accepts_any_password": {"login-wrong-password"},
-    "logout_stays": {"logout"},
-    "logout_without_bye": {"logout"},
-    "logout_only_bye": {"logout"},
-    "no_delimiter": {"list-delimiter"},
-    "half_a_name": {"list-name"},
-    "lists_nothing": {"list-name"},
-    "lists_what_is_not": {"delete", "list-no-match", "rename"},
-    "create_no": {"create"},
-    "creates_nothing": {"create", "create-existing", "delete", "list-name", "select-read-write"},
-    "creates_twice": {"create-existing"},
-    "delete_no": {"delete"},
-    "keeps_deleted": {"delete"},
-    "deletes_what_is_not": {"delete-missing", "select-missing"},
-    "rename_no": {"rename"},
-    "rename_copies": {"rename"},
-    "rename_loses_messages": {"rename"},
-    "no_flags": {"select-data"},
-    "no_recent": {"select-data"},
-    "no_uidvalidity": {"select-data"},
-    "no_uidnext": {"select-data"},
-    "no_permanentflags": {"select-data"},
-    "no_exists": {"append", "create", "rename", "select-data", "select-exists"},
-    "counts_one_more": {"append", "create", "rename", "select-exists"},
-    "select_no": {
-        "append",
-        "create",
-        "examine-changes-nothing",
-        "rename",
-        "select-data",
-        "select-exists",
-        "select-read-write",
-    },
-    "select_makes_mailboxes": {"select-missing"},
-    "selects_missing": {"select-missing"},
-    "always_read_only": {"select-read-write"},
-    "always_read_write": {"examine-read-only"},
-    "examine_writes": {"examine-changes-nothing"},
-    "appends_in_front": {"append"},
-    "append_loses_third": {"append", "noop-reports"},
-    "append_makes_mailboxes": {"append-trycreate"},
-    "append_without_trycreate": {"append-trycreate"},
-    "asks_for_no_literal": {"literal-continuation"},
-    "all_fields": {"fetch-header-fields"},
-    "header_without_blank_line": {"fetch-header-before-download"},
-    "peek_sets_seen": {"examine-changes-nothing", "fetch-header-before-download"},
-    "body_leaves_unseen": {"fetch-sets-seen"},
-    "lf_body": {"append", "fetch-whole", "size-exact"},
-    "drops_last_line": {"fetch-whole", "size-exact"},
-    "partial_from_the_start": {"fetch-partial", "fetch-partial-truncated"},
-    "partial_one_more": {"fetch-partial"},
-    "partial_without_origin": {"fetch-partial-origin"},
-    "partial_origin_zero": {"fetch-partial-origin"},
-    "partial_pads": {"fetch-partial-truncated"},
-    "size_in_lf": {"size-exact"},
-    "search_whole_words": {"search-subject"},
-    "search_skips_body": {"search-content"},
-    "search_silent_on_nothing": {"search-nothing"},
-    "store_adds_nothing": {"expunge", "expunge-only-deleted", "store-answers", "store-flags"},
-    "store_takes_nothing": {"store-flags"},
-    "store_silent": {"store-answers"},
-    "expunges_nothing": {"expunge", "expunge-only-deleted"},
-    "expunges_all": {"expunge-only-deleted"},
-    "expunge_silent": {"expunge"},
-    "noop_reports_nothing": {"noop-reports"},
-    "text_without_star": {"noop", "noop-reports", "replies-form"},
-    "ends_on_lf": {"replies-end-in-crlf"},
-}
+MUTANTS = [Mutant(name, service) for name, service in NAMED.items()]

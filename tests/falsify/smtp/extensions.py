@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.falsify.harness import Mutant
 from tests.models.smtp import SmtpModel
 
 M = SmtpModel
@@ -158,32 +159,5 @@ EXTENSIONS: dict[str, type[M]] = {
     "cuts_text_lines": CutsTextLines,
     "small_messages": SmallMessages,
 }
-# Mutant -> the cases that must fail on it, and no others.
-EXTENSIONS_RED: dict[str, set[str]] = {
-    "pipelining_parameter": {"pipelining-keyword"},
-    "size_parameter": {"size-keyword"},
-    "8bitmime_parameter": {"8bitmime-keyword"},
-    "loses_rest_of_group": {
-        "data-with-a-valid-recipient",
-        "data-without-valid-recipient",
-        "group-goes-on-after-refusal",
-        "group-in-order",
-    },
-    "loses_behind_data": {"command-behind-end-of-data", "transaction-in-two-writes"},
-    "holds_replies": {"group-is-answered"},
-    "mixes_replies": {"group-in-order"},
-    "size_ends_data": {"size-is-not-the-end"},
-    "no_size_check": {"size-too-large"},
-    "any_size_text": {"size-not-a-number"},
-    "no_size": {"size-declared"},
-    "no_zero_size": {"size-zero"},
-    "any_body": {"body-unknown"},
-    "refuses_7bit": {"body[7BIT]"},
-    "refuses_8bitmime": {"body[8BITMIME]"},
-    "refuses_small_8bitmime": {"body[small]"},
-    "strips_high_bit": {"8bit-text-delivered"},
-    "short_lines": {"command-of-512-octets"},
-    "short_local_parts": {"local-part-of-64-octets"},
-    "cuts_text_lines": {"text-line-of-1000-octets"},
-    "small_messages": {"message-of-64k"},
-}
+
+MUTANTS = [Mutant(name, service) for name, service in EXTENSIONS.items()]

@@ -1,10 +1,10 @@
-"""SMTP servers with one planted bug each."""
+"""Session, commands, states and end of data (RFC 5321)."""
 
 from __future__ import annotations
 
 import re
 
-from tests.falsify.harness import saying
+from tests.falsify.harness import Mutant, saying
 from tests.models.smtp import SmtpModel
 
 M = SmtpModel
@@ -644,3 +644,7 @@ IN_STATE: dict[str, type[M]] = {
     }.items()
     for state in states.split()
 }
+
+MUTANTS = [
+    Mutant(name, service) for name, service in {**NAMED, **SAYING, **FALSE_END, **STRAY, **IN_STATE}.items()
+]

@@ -1,0 +1,36 @@
+"""One bench per protocol: its models, its mutants, and the facts that the cases need."""
+
+from __future__ import annotations
+
+from tests.falsify import ftp, imap, pop3, smtp
+from tests.falsify.ftp.planting import FACTS as FTP_FACTS
+from tests.falsify.harness import Bench, gather
+from tests.models.ftp import FtpModel
+from tests.models.imap import ImapModel
+from tests.models.pop3 import Pop3Model
+from tests.models.smtp import SmtpModel
+from tests.models.store import PASSWORD, USER
+
+MAIL_FACTS = {
+    "domain": "example.test",
+    "recipient": "alice@example.test",
+    "recipient.local": "alice",
+    "recipient.domain": "example.test",
+    "second_recipient": "bob@example.test",
+    "unknown_recipient": "nobody@example.test",
+    "foreign_recipient": "someone@elsewhere.example",
+    "sender": "probe@client.test",
+    "client": "client.test",
+    "delivered": "maildir",
+}
+STORE_FACTS = {"user": USER, "password": PASSWORD, "sender": "probe@client.test", "client": "client.test"}
+
+BENCHES = {
+    bench.protocol: bench
+    for bench in (
+        Bench("smtp", (SmtpModel,), gather(smtp), MAIL_FACTS, mailbox={"via": "maildir", "path": "/mail"}),
+        Bench("ftp", (FtpModel,), gather(ftp), FTP_FACTS),
+        Bench("pop3", (Pop3Model,), tuple(pop3.MUTANTS), STORE_FACTS, companions={"imap": ImapModel}),
+        Bench("imap", (ImapModel,), tuple(imap.MUTANTS), STORE_FACTS),
+    )
+}

@@ -1,0 +1,1 @@
+"""FTP servers with one planted bug each, by topic: every module has MUTANTS."""

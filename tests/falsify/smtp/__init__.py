@@ -1,0 +1,1 @@
+"""SMTP servers with one planted bug each, by topic: every module has MUTANTS."""

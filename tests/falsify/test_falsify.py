@@ -1,0 +1,52 @@
+"""Every case fails on a server that breaks its rule, and passes on one that keeps it."""
+
+from __future__ import annotations
+
+import functools
+
+import pytest
+from plumbline.reports.records import Verdict
+
+from tests.falsify.benches import BENCHES
+from tests.falsify.harness import GOOD, cases_of
+
+cases = functools.cache(cases_of)
+ALL = [(bench, one) for bench in BENCHES.values() for one in bench.mutants]
+
+
+@pytest.mark.parametrize("bench", BENCHES.values(), ids=BENCHES)
+def test_conforming_servers_get_no_red_and_leave_nothing_untested(bench):
+    found = [bench.verdicts(model, cases(bench.protocol)) for model in bench.models]
+
+    bad = {
+        name: told
+        for verdicts in found
+        for name, told in verdicts.items()
+        if told[0] not in (*GOOD, Verdict.SKIPPED)
+    }
+    assert bad == {}
+    untested = [name for name in found[0] if all(verdicts[name][0] not in GOOD for verdicts in found)]
+    assert untested == []
+
+
+@pytest.mark.parametrize(("bench", "mutant"), ALL, ids=[f"{b.protocol}-{m.name}" for b, m in ALL])
+def test_mutant_turns_exactly_these_red(bench, mutant):
+    found = bench.red(mutant.service, cases(bench.protocol))
+
+    assert mutant.breaks - set(found) == set()
+    assert found == bench.pinned().get(mutant.name), "read why, then python -m tests.falsify.redraw"
+
+
+@pytest.mark.parametrize("bench", BENCHES.values(), ids=BENCHES)
+def test_every_case_is_shown_to_fail(bench):
+    shown = {name for reds in bench.pinned().values() for name in reds}
+
+    assert {case.id.partition("/")[2] for case in cases(bench.protocol)} - shown == set()
+
+
+@pytest.mark.parametrize("bench", BENCHES.values(), ids=BENCHES)
+def test_every_mutant_is_caught_and_every_pin_has_its_mutant(bench):
+    pinned = bench.pinned()
+
+    assert [name for name, reds in pinned.items() if not reds] == []
+    assert sorted(pinned) == sorted(one.name for one in bench.mutants)
