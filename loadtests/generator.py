@@ -78,7 +78,7 @@ class Generator:
         cpu = _cpu()
         self.ledger.delta.cpu_s += cpu - self._cpu
         self._cpu = cpu
-        locust_stats.record(self.environment, METHOD, NAME, batch, self.ledger.message_octets)
+        locust_stats.record(self.environment, METHOD, NAME, batch)
         if self.ledger.receipts is not None:
             self._keep(self.ledger.receipts.take())
 

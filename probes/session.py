@@ -179,7 +179,7 @@ class Session:
             return "intrusive, could hurt a live service: asked for with --intrusive"
         if missing := _companions_needed(case) - set(probed.setting.endpoints):
             return f"needs a companion endpoint for {', '.join(sorted(missing))} (profile: companions)"
-        return skip_reason(case, probed.facts.capabilities, probed.setting.facts)
+        return skip_reason(case, probed.facts.offered_to(case), probed.setting.facts)
 
     def submit(self, case: ReadyCase) -> Future[Attempted]:
         """Have a case run that is not to be skipped."""

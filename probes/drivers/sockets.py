@@ -98,8 +98,8 @@ class Sockets:
         return ends
 
     def _start_tls(self, op: StartTLS) -> Steps[str]:
-        session = self._channel(op.resume).tls_session if op.resume else None
-        return (yield from self._channel(op.conn).start_tls(op, self._limit(op.timeout), session))
+        beside = self._channel(op.resume).tls if op.resume else None
+        return (yield from self._channel(op.conn).start_tls(op, self._limit(op.timeout), beside))
 
     def _listen(self, op: Listen) -> Address:
         listener, address = listen(self._channel(op.beside), op.host, op.port)

@@ -16,6 +16,7 @@ class Tls:
     def __init__(
         self, context: ssl.SSLContext, server_name: str, session: ssl.SSLSession | None = None
     ) -> None:
+        self.context = context
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(
             self._incoming, self._outgoing, server_hostname=server_name or None, session=session

@@ -12,6 +12,7 @@ from ..requirements import LEVELS, Requirement
 from . import stepchecks
 from .expand import BUILTINS, FUNCTIONS, OF_DATA, UnknownVariable, expand, functions, names
 from .facts import FACTS, PARTS
+from .sasl import BadChallenge
 from .shape import Fault, meant, unknown
 from .source import Path_
 from .templates import texts
@@ -130,6 +131,10 @@ class Scope:
         if connect.state not in states:
             where = ("connect",) if short else ("connect", "state")
             yield Fault(where, unknown(f"state of {protocol}", connect.state, states))
+        if connect.clear and connect.state != "connected":
+            yield Fault(
+                ("connect", "clear"), "clear goes with state: connected, where nothing was said yet", True
+            )
         if (step.S is not None or step.observe) and (step.on or "main") != connect.name:
             message = (
                 f"S would read from {step.on or 'main'}; say on: {connect.name}, or use a step of its own"
@@ -175,5 +180,7 @@ class Scope:
 def _call_faults(path: Path_, text: str) -> Iterator[Fault]:
     try:
         expand(text, stepchecks.ANYTHING)
+    except BadChallenge:
+        return  # there is no challenge yet
     except (UnknownVariable, ValueError) as error:
         yield Fault(path, str(error))

@@ -9,10 +9,11 @@ from typing import Any
 from ..protocols.base import Dialect
 from .expand import UnknownVariable, expand, octets, seconds
 from .expect import CLOSED
+from .sasl import BadChallenge
 from .shape import Fault, meant, unknown
 from .source import Path_
 from .templates import contents, patterns, raw_pieces
-from .types import Alternatives, Content, Count, Data, Expect, Octets, Segments, Step
+from .types import Alternatives, Content, Count, Data, Expect, Octets, Segments, Step, Tls
 
 ACTIONS = (
     "C",
@@ -51,6 +52,7 @@ _DATA_MANNERS: Mapping[str, tuple[str, ...]] = {
 }
 SEGMENTS = ("octets", "lines", "cr-lf")
 KINDS = ("text", "binary")
+VERSIONS = ("1.0", "1.1", "1.2", "1.3")
 # Keys of `S` that mean something in some protocols only.
 _OWN_KEYS: Mapping[str, tuple[str, ...]] = {
     "code": ("imap", "pop3"),
@@ -80,13 +82,15 @@ def judges(step: Step) -> bool:
         getattr(step.data, key) not in (None, False)
         for key in ("receive", "refused", "tls", "peer", "silence", "unconnected")
     )
-    acts = step.delivered is not None or bool(step.tls) or step.literal is not None
+    shakes = bool(step.tls) and not (isinstance(step.tls, Tls) and step.tls.may_fail)
+    acts = step.delivered is not None or shakes or step.literal is not None
     return step.S is not None or acts or opened or received
 
 
 def faults(step: Step, dialect: Dialect) -> Iterator[Fault]:
     """Everything wrong with a step on a connection of that protocol."""
     yield from _action_faults(step)
+    yield from _tls_faults(step)
     yield from _protocol_faults(step, dialect)
     yield from _alternative_faults(step, dialect)
     yield from _answer_faults(step)
@@ -104,6 +108,8 @@ def _action_faults(step: Step) -> Iterator[Fault]:
         )
     if not done and step.S is None and not step.observe:
         yield Fault((), "this step does nothing and expects nothing")
+    if step.offered != step.offered.upper():
+        yield Fault(("offered",), f"{step.offered!r}: capabilities are written in capitals")
     if step.C == [] or step.raw == []:
         yield Fault((done[0],), "an empty list sends nothing")
     if not {"C", "raw", "message"} & set(done):
@@ -116,6 +122,15 @@ def _action_faults(step: Step) -> Iterator[Fault]:
             yield Fault(
                 path, "a command is one line and gets its CRLF: several go in a list, other octets in raw"
             )
+
+
+def _tls_faults(step: Step) -> Iterator[Fault]:
+    if not isinstance(step.tls, Tls):
+        return
+    if step.tls.fails and step.tls.may_fail:
+        yield Fault(("tls", "may_fail"), "fails and may_fail exclude each other", True)
+    if step.tls.version and step.tls.version not in VERSIONS:
+        yield Fault(("tls", "version"), unknown("version of TLS", step.tls.version, VERSIONS))
 
 
 def _protocol_faults(step: Step, dialect: Dialect) -> Iterator[Fault]:
@@ -210,7 +225,7 @@ def _pattern_faults(step: Step) -> Iterator[Fault]:
             compiled = re.compile(expand(pattern, ANYTHING))
         except re.error as error:
             yield Fault(path, f"not a regular expression: {error}")
-        except (UnknownVariable, ValueError, OverflowError):
+        except (UnknownVariable, ValueError, OverflowError, BadChallenge):
             continue  # told where variables are checked
         else:
             if path == ("save",) and not compiled.groupindex:

@@ -91,13 +91,16 @@ class Connect(Node, kw_only=True, frozen=True):
     name: str  # how later steps refer to it: `on: name`
     protocol: str = ""  # the suite's own unless said otherwise
     state: str = "greeting"  # a fixture state of that protocol
+    clear: bool = False  # no TLS, also where the target begins with it; goes with the state connected
 
 
 class Tls(Node, kw_only=True, frozen=True):
     """A TLS handshake as client on the connection."""
 
     fails: bool = False  # the handshake must not succeed
+    may_fail: bool = False  # it may succeed or not: the steps behind it find out what that means
     verify: bool = False  # check the certificate as well
+    version: str = ""  # this version only: 1.0, 1.1, 1.2, 1.3
 
 
 class Receive(Node, kw_only=True, frozen=True):
@@ -189,11 +192,12 @@ class Step(Node, kw_only=True, frozen=True):
     S: int | str | list[Alternative] | Expect | None = None  # an alternative, several, or details
     tolerate: Alternatives = []  # accepted in spirit: the case ends as tolerated
     skip: Alternatives = []  # the server does not do such things: the case is skipped, and says why
-    observe: str = ""  # name under which the answer is recorded; any reply will do if there is no S
+    observe: str = ""  # name under which the answer (of tls: the session) is recorded; without S any will do
     save: Regex = ""  # named groups become variables
     # how
     on: str = ""  # connection; the main one unless said otherwise
     when: Alternatives = []  # only if the last reply on this connection was one of these
+    offered: str = ""  # only if the server offers this capability, by its last list on this connection
     given: bool = False  # a precondition: if it does not hold the case is inconclusive
     secret: bool = False  # transcripts show ****
     urgent: bool = False  # the last octet is sent as TCP urgent data
