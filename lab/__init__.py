@@ -4,7 +4,7 @@ with plumbline.lab.running("postfix") as server:
     server.endpoints["smtp"], server.profile_path
 """
 
-from .lifecycle import AlreadyRunningError, NotRunningError, running, start, status, stop
+from .lifecycle import AlreadyRunningError, NotRunningError, crash, running, start, status, stop
 from .model import LabError, Server
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "LabError",
     "NotRunningError",
     "Server",
+    "crash",
     "running",
     "start",
     "status",

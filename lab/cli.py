@@ -77,6 +77,9 @@ def _parser() -> argparse.ArgumentParser:
     stop = _command(commands, "stop", _stop, "stop servers and remove their folders")
     stop.add_argument("names", nargs="*", metavar="NAME")
     stop.add_argument("--all", action="store_true", help="every server that runs")
+    crash = _command(commands, "crash", _crash, "SIGKILL a server and start it again, queues and all")
+    crash.add_argument("name", metavar="NAME")
+    crash.add_argument("--down", type=_seconds, default=0.0, metavar="SECONDS", help="how long it stays dead")
     status = _command(commands, "status", _status, "what runs; one JSON line each")
     status.add_argument("names", nargs="*", metavar="NAME")
     _command(commands, "list", _list, "the servers that can be started")
@@ -91,6 +94,16 @@ def _port_base(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= highest:
         raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to {highest}")
     return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= 3600:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 0 to 3600")
+    return seconds
 
 
 def _command(
@@ -148,6 +161,11 @@ def _stop_one(name: str) -> int:
         return _complain(error, _FAILED)
     print(json.dumps({"name": name, "stopped": True}))
     return 0
+
+
+def _crash(options: argparse.Namespace) -> int:
+    lifecycle.crash(options.name, options.down)
+    return _status(argparse.Namespace(names=[options.name]))
 
 
 def _status(options: argparse.Namespace) -> int:

@@ -7,7 +7,8 @@ import itertools
 import os
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from . import accounts, catalogue, packages, places, ports, processes, profiles, state
@@ -15,6 +16,7 @@ from .bench import Bench
 from .model import HOST, LabError, Launch, Product, Server
 from .state import Record
 
+_OUTPUT = "output.log"
 _READY = 60.0  # seconds for a server to open its ports
 _LOG_TAIL = 2500  # characters
 
@@ -103,16 +105,43 @@ def _start(product: Product, installed: packages.Installed, record: Record, port
 
 
 def _launch(product: Product, launch: Launch, bench: Bench, record: Record) -> None:
-    output = bench.directory / "output.log"
+    record.programs = list(launch.programs)
     try:
-        for program in launch.programs:
-            started = processes.spawn(program.argv, program.environment, output, record.directory)
-            record.processes.append(started)
-            state.save(record)
-        ports.await_open(bench.ports, lambda: _check_alive(record), _READY)
+        _run(record, bench.ports)
     except LabError as error:
-        tail = _log_tail([output, *launch.logs])
+        tail = _log_tail([bench.directory / _OUTPUT, *launch.logs])
         raise LabError(f"{product.name} does not start: {error}\n{tail}") from error
+
+
+def _run(record: Record, open_ports: Mapping[str, int]) -> None:
+    """Start the programs of an instance and wait for its ports. Raises LabError."""
+    for program in record.programs:
+        output = Path(record.directory) / _OUTPUT
+        started = processes.spawn(program.argv, program.environment, output, record.directory)
+        record.processes.append(started)
+        state.save(record)
+    ports.await_open(open_ports, lambda: _check_alive(record), _READY)
+
+
+def crash(server: Server | str, down: float = 0.0) -> None:
+    """SIGKILL an instance and all of its processes, and start it again `down` seconds later.
+
+    Folder, ports and everything in its queues stay: what a power cut leaves, but for what the kernel kept.
+    Raises NotRunningError, and LabError if it does not come up again.
+    """
+    name = server if isinstance(server, str) else server.name
+    record = state.load(name)
+    if record is None or record.server is None or not record.alive():
+        raise NotRunningError(f"{name} is not running")
+    processes.kill(record.processes, record.directory)
+    time.sleep(down)
+    record.processes = []
+    public = {protocol: port for protocol, (_, port) in record.server.endpoints.items()}
+    try:
+        _run(record, public)
+    except LabError as error:
+        tail = _log_tail([Path(record.directory) / _OUTPUT])
+        raise LabError(f"{name} does not come up again: {error}\n{tail}") from error
 
 
 def _check_alive(record: Record) -> None:

@@ -131,6 +131,14 @@ def stop(roots: Collection[Process], mark: str, grace: float = 8.0, kill_grace: 
             raise LabError(f"processes {left} do not end, even by SIGKILL; look with: ps -fp {left[0]}")
 
 
+def kill(roots: Collection[Process], mark: str, grace: float = 8.0) -> None:
+    """SIGKILL to these processes and all that came from them, at once. Raises LabError."""
+    known = set(roots) | descendants(roots) | marked(mark)
+    _signal(known, signal.SIGKILL)
+    if not _gone(roots, known, mark, grace, signal.SIGKILL):
+        raise LabError(f"processes {sorted(process.pid for process in known if alive(process))} do not end")
+
+
 def _gone(
     roots: Collection[Process], known: set[Process], mark: str, seconds: float, sig: signal.Signals
 ) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from . import places, processes
-from .model import Server
+from .model import Program, Server
 from .processes import Process
 
 
@@ -20,6 +20,7 @@ class Record(msgspec.Struct):
     product: str
     starter: Process
     directory: str = ""
+    programs: list[Program] = []
     processes: list[Process] = []
     links: list[str] = []
     ports: list[int] = []

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import resource
+import random
 import signal
 import sys
 import time
@@ -17,20 +17,18 @@ from typing import Any
 
 import gevent
 import gevent.event
-import gevent.monkey
 import locust.stats
 import msgspec
 from locust import User, events, task
 from locust.env import Environment
 from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 from plumbline.loadtests import locust_stats
-from plumbline.loadtests.engine.connection import Address
-from plumbline.loadtests.engine.engine import Engine
-from plumbline.loadtests.engine.ledger import Ledger
+from plumbline.loadtests.delivery.stores import StoreError
+from plumbline.loadtests.delivery.verifying import Verifier
 from plumbline.loadtests.engine.plan import Plan
 from plumbline.loadtests.engine.schedule import share
-from plumbline.loadtests.engine.system import Platform
 from plumbline.loadtests.engine.tally import Tally
+from plumbline.loadtests.generator import Generator
 from plumbline.loadtests.options import EXIT_OK, EXIT_USAGE, Job, UsageError, add_options, job, resolve
 from plumbline.loadtests.outcome import Outcome
 from plumbline.loadtests.writing import write
@@ -38,81 +36,7 @@ from plumbline.loadtests.writing import write
 logger = logging.getLogger("plumbline")
 
 INIT = 30.0  # seconds that Locust may take to become ready
-FLUSH = 0.1  # seconds between two batches
-NAME, METHOD = "message", "SMTP"
 DRAIN, FINAL, DONE = "plumbline-drain", "plumbline-final", "plumbline-done"
-
-
-def platform() -> Platform:
-    """The system as it was before gevent patched it, with a wait that lets other greenlets run."""
-    hub = gevent.get_hub()
-    watchers: dict[int, Any] = {}
-
-    def wait(epoll: Any) -> None:
-        fd = epoll.fileno()
-        if fd not in watchers:
-            watchers[fd] = hub.loop.io(fd, 1)
-        hub.wait(watchers[fd])
-
-    original = gevent.monkey.get_original
-    return Platform(original("select", "epoll"), original("socket", "socket"), wait)
-
-
-class Generator:
-    """Engine, ledger and clock of one run in one process that sends."""
-
-    def __init__(self, environment: Environment, plan: Plan, address: Address) -> None:
-        self.environment, self.plan, self.address = environment, plan, address
-        self.ledger = Ledger()
-        self.engine = Engine(plan, address, self.ledger, platform())
-        self.greenlet: gevent.Greenlet | None = None
-        self.greeting = ""
-        self.capabilities: list[str] = []
-        self._cpu = _cpu()
-
-    def preflight(self) -> str:
-        """Try one envelope; "" or why the target cannot be tested."""
-        ledger = Ledger()
-        engine = Engine(self.plan, self.address, ledger, platform())
-        engine.check = True
-        engine.add_session()
-        engine.run()
-        opening = engine.last_session.opening if engine.last_session else None
-        if opening:
-            self.greeting = opening.greeting
-            self.capabilities = [f"{word} {rest}".strip() for word, rest in opening.capabilities.items()]
-        return engine.why
-
-    def run(self) -> None:
-        """Drive the sessions until the end, and flush meanwhile."""
-        self.greenlet = gevent.spawn(self.engine.run)
-        gevent.spawn(self._flush_often)
-
-    def _flush_often(self) -> None:
-        while self.greenlet:
-            gevent.sleep(FLUSH)
-            self.flush()
-
-    def flush(self) -> None:
-        """Settle what the engine counted, and tell Locust."""
-        batch = self.ledger.settle()
-        cpu = _cpu()
-        self.ledger.delta.cpu_s += cpu - self._cpu
-        self._cpu = cpu
-        locust_stats.record(self.environment, METHOD, NAME, batch, self.ledger.message_octets)
-
-    def stop(self) -> None:
-        """Finish what is under way; bounded by the plan's drain time."""
-        self.engine.stop()
-        if self.greenlet:
-            self.greenlet.join(self.plan.timeouts.drain + 2)
-            self.greenlet.kill()
-        self.flush()
-
-
-def _cpu() -> float:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
 
 
 class Frame:
@@ -122,6 +46,7 @@ class Frame:
         self.job: Job | None = None
         self.generator: Generator | None = None
         self.outcome: Outcome | None = None
+        self.verifier: Verifier | None = None
         self.web_ui: Any = None
         self.interrupted = False
         self.started = time.time()
@@ -174,12 +99,26 @@ class Frame:
             self.read_options(environment)
         assert self.job is not None
         self.outcome = Outcome(self.job, Tally(), self.started)
+        if not self.begin_to_verify(self.job):
+            self.end_early(environment, "preflight: " + self.outcome.not_tested)
+            return
         if isinstance(runner, MasterRunner):
             workers = [client.id for client in runner.clients.all]
             vars(environment.parsed_options)["plumbline_workers"] = workers
             self.outcome.processes = max(len(workers), 1)
         else:
             self.generate(environment, self.job.plan)
+
+    def begin_to_verify(self, job: Job) -> bool:
+        """Where delivery is to be verified, see whether the store can be read; False if not."""
+        self.verifier = Verifier(job.verification, job.plan.run_id) if job.verification else None
+        try:
+            if self.verifier:
+                self.verifier.begin()
+        except StoreError as error:
+            assert self.outcome is not None
+            self.outcome.not_tested = f"delivery cannot be verified: {error}"
+        return not (self.outcome and self.outcome.not_tested)
 
     def wait_for_init(self) -> None:
         """A worker takes orders from the master before Locust has finished making it (seen with 2.47)."""
@@ -193,7 +132,13 @@ class Frame:
         plan = msgspec.convert(options["plumbline_plan"], Plan)
         named = options["plumbline_workers"]
         workers, index = len(named), named.index(runner.client_id) if runner.client_id in named else -1
-        plan = msgspec.structs.replace(plan, stages=share(plan.stages, workers), seed=plan.seed + index + 1)
+        plan = msgspec.structs.replace(
+            plan,
+            stages=share(plan.stages, workers),
+            trace=plan.trace[max(index, 0) :: workers],
+            seed=plan.seed + index + 1,
+            part=index + 1 or random.getrandbits(32),  # a worker that came late has no number
+        )
         if plan.messages:
             part = plan.messages // workers + (index < plan.messages % workers) if index >= 0 else 0
             plan = msgspec.structs.replace(plan, messages=part)
@@ -318,11 +263,14 @@ class Frame:
         if self.generator:
             self.generator.flush()
             data["plumbline"] = self.generator.ledger.take().to_wire()
+            data["plumbline_receipts"] = self.generator.take_receipts()
 
     def worker_report(self, data: dict[str, Any]) -> None:
         """What a worker counted since its last report."""
         if self.outcome and "plumbline" in data:
             self.outcome.tally.merge(Tally.from_wire(data["plumbline"]))
+            if self.verifier:
+                self.verifier.take(data["plumbline_receipts"])
 
     def test_stop(self, environment: Environment) -> None:
         """With a web page a run ends here; else the process ends with it, and `quitting` knows more."""
@@ -337,8 +285,11 @@ class Frame:
         if self.generator and isinstance(environment.runner, LocalRunner):
             self.generator.flush()
             outcome.tally.merge(self.generator.ledger.take())
+            if self.verifier:
+                self.verifier.take(self.generator.take_receipts())
         outcome.users = self.users
         outcome.interrupted = self.interrupted and _bounded(environment)
+        self.verify(outcome)
         outcome.not_kept = write(outcome)
         for problem in outcome.not_kept:
             print(f"plumbline: {problem}", file=sys.stderr)
@@ -346,6 +297,13 @@ class Frame:
         self.generator = None
 
     _told: Outcome | None = None
+
+    def verify(self, outcome: Outcome) -> None:
+        """Look for what was acknowledged; says so, for it may take a while."""
+        if not self.verifier or outcome.why_not_tested:
+            return
+        print(f"Looking for {outcome.tally.acknowledged} acknowledged messages ...", flush=True)
+        outcome.delivery = self.verifier.finish(outcome.tally.acknowledged, gevent.sleep)
 
     def quitting(self, environment: Environment) -> None:
         """The exit code, after the run has been ended in good order."""

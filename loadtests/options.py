@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from plumbline.loadtests.delivery.stores import StoreError, store
+from plumbline.loadtests.delivery.verifying import Verification
 from plumbline.loadtests.engine.plan import Plan, Timeouts
 from plumbline.loadtests.engine.schedule import Stage
 from plumbline.probes.profile import Profile, SourceError, default, load
@@ -125,10 +127,29 @@ OPTIONS = [
         (),
         (0.1, 3600),
     ),
+    Option("--verify-delivery", "look for every acknowledged message as the profile says", False, bool),
+    Option(
+        "--verify-within", "give up after so long without a new mail", 20.0, float, "SECONDS", (), (0, 86_400)
+    ),
+    Option(
+        "--late-after", "count mails as delayed that took longer", 10.0, float, "SECONDS", (), (0, 86_400)
+    ),
+    Option(
+        "--max-lost",
+        "fail above so many acknowledged and lost messages (default: 0)",
+        None,
+        int,
+        "N",
+        (),
+        (0, 1e9),
+    ),
+    Option("--max-duplicated", "fail above so many messages delivered twice", None, int, "N", (), (0, 1e9)),
+    Option("--max-altered", "fail above so many messages delivered altered", None, int, "N", (), (0, 1e9)),
     Option("--i-may-test-this-target", "allow a target that is not this machine", False, bool),
 ]
 
 THRESHOLDS = ("max_error_ratio", "min_rate", "max_p50", "max_p99", "max_p99.9")
+DELIVERY = ("max_lost", "max_duplicated", "max_altered")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +162,7 @@ class Job:
     results: Path | None = None
     report: Path | None = None
     profile: Profile = field(default_factory=default)
+    verification: Verification | None = None
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -164,11 +186,33 @@ def job(options: Mapping[str, Any], target: str | None) -> Job:
     return Job(
         target=target,
         plan=_plan(options, known, (protocol, host, port, tls)),
-        limits={name: options[name] for name in THRESHOLDS if options.get(name) is not None},
+        limits=_limits(options),
         results=Path(options["results"]) if options.get("results") else None,
         report=Path(options["report"]) if options.get("report") else None,
         profile=known,
+        verification=_verification(options, known),
     )
+
+
+def _limits(options: Mapping[str, Any]) -> dict[str, float]:
+    limits = {name: options[name] for name in (*THRESHOLDS, *DELIVERY) if options.get(name) is not None}
+    if options["verify_delivery"]:
+        limits.setdefault("max_lost", 0)
+    elif given := limits.keys() & set(DELIVERY):
+        raise UsageError(f"--{min(given).replace('_', '-')} needs --verify-delivery")
+    return limits
+
+
+def _verification(options: Mapping[str, Any], known: Profile) -> Verification | None:
+    if not options["verify_delivery"]:
+        return None
+    if len(options.get("recipient") or []) > 1:
+        raise UsageError("--verify-delivery looks into one mailbox; give one --recipient")
+    try:
+        looked_into = store(known, verify_tls=not options["tls_no_verify"])
+    except (StoreError, OSError) as error:
+        raise UsageError(f"--verify-delivery: {error}") from None
+    return Verification(looked_into, options["verify_within"], options["late_after"])
 
 
 def _plan(options: Mapping[str, Any], known: Profile, where: tuple[str, str, int, str]) -> Plan:
@@ -197,6 +241,7 @@ def _plan(options: Mapping[str, Any], known: Profile, where: tuple[str, str, int
         poisson=options["poisson"],
         seed=options["seed"],
         client_name=facts["client"],
+        verify=options["verify_delivery"],
         run_id=uuid.uuid4().hex[:10],
         timeouts=Timeouts(
             connect=options["connect_timeout"],

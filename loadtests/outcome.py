@@ -16,7 +16,7 @@ import msgspec
 from plumbline.loadtests.engine.histogram import Histogram
 from plumbline.loadtests.engine.plan import Plan
 from plumbline.loadtests.engine.tally import Tally
-from plumbline.loadtests.options import EXIT_MISSED, EXIT_NOT_TESTED, EXIT_OK, Job
+from plumbline.loadtests.options import DELIVERY, EXIT_MISSED, EXIT_NOT_TESTED, EXIT_OK, Job
 from plumbline.probes.version import VERSION
 from plumbline.reports import records
 
@@ -50,13 +50,18 @@ class Outcome:
     interrupted: bool = False
     users: int = 0
     processes: int = 1
+    delivery: records.Delivery | None = None
     not_kept: list[str] = field(default_factory=list)  # what could not be written
     facts: dict[str, Any] = field(default_factory=dict)
 
     @property
     def checks(self) -> list[Check]:
         """Every threshold that was asked for."""
-        return [_check(name, limit, self.tally) for name, limit in self.job.limits.items()]
+        limits = self.job.limits.items()
+        return [
+            _counted(name, limit, self.delivery) if name in DELIVERY else _check(name, limit, self.tally)
+            for name, limit in limits
+        ]
 
     @property
     def why_not_tested(self) -> str:
@@ -74,7 +79,8 @@ class Outcome:
             return EXIT_NOT_TESTED
         if not all(check.ok for check in self.checks):
             return EXIT_MISSED
-        return EXIT_NOT_TESTED if self.interrupted or self.not_kept else EXIT_OK
+        unknown = self.delivery is not None and self.delivery.incomplete
+        return EXIT_NOT_TESTED if self.interrupted or self.not_kept or unknown else EXIT_OK
 
     @property
     def generator_limit(self) -> str:
@@ -101,6 +107,8 @@ class Outcome:
         worst = sorted(self.tally.errors.items(), key=lambda item: -item[1])[:5]
         for kind, times in worst:
             out.append(f"{times:>9} x {kind}: {self.tally.samples.get(kind, '')}")
+        if self.delivery:
+            out += delivery_lines(self.delivery)
         return [*out, *map(str, self.checks)]
 
     def to_records(self) -> list[records.AnyRecord]:
@@ -146,6 +154,7 @@ class Outcome:
             phases={name: histogram.summary() for name, histogram in sorted(tally.phases.items())},
             replies=dict(sorted(tally.replies.items())),
             errors=tally.errors,
+            delivery=self.delivery,
             thresholds={c.name: {"limit": c.limit, "value": c.value, "ok": c.ok} for c in self.checks},
             facts={
                 "latency": _meaning(plan, self.capabilities),
@@ -195,6 +204,30 @@ class Outcome:
             interrupted=self.interrupted,
             detail=self.why_not_tested or self.stopped_early,
         )
+
+
+def _counted(name: str, limit: float, delivery: records.Delivery | None) -> Check:
+    """Without a delivery nobody looked, and nothing is known to be in order."""
+    value = float(getattr(delivery, name.removeprefix("max_"))) if delivery else float("nan")
+    return Check("--" + name.replace("_", "-"), limit, value, value <= limit)
+
+
+def delivery_lines(found: records.Delivery) -> list[str]:
+    """The account of delivery in a sentence, and which messages it is about."""
+    out = [
+        f"Delivery: {found.acknowledged} acknowledged = {found.delivered} delivered + {found.lost} lost; "
+        f"{found.duplicated} duplicated, {found.altered} altered, "
+        f"{found.delayed} delayed by more than {found.late_s:g} s"
+    ]
+    if found.unanswered:
+        out.append(f"{found.unanswered_delivered} of {found.unanswered} unanswered messages arrived")
+    if found.delay:
+        times = ", ".join(f"{name} {found.delay[name]:.3f}" for name in ("p50", "p99", "max"))
+        out.append(f"From acknowledgement to arrival, in s: {times}")
+    for kind, markers in found.markers.items():
+        more = ", ..." if len(markers) > 5 else ""
+        out.append(f"{kind}: {', '.join(markers[:5])}{more}")
+    return [*out, *([f"Delivery is not known to the end: {found.incomplete}"] if found.incomplete else [])]
 
 
 def _check(name: str, limit: float, tally: Tally) -> Check:

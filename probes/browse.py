@@ -14,8 +14,9 @@ from .script.shape import unknown
 
 def _cases(protocol: str | None) -> Iterator[ReadyCase]:
     library = Library.open()
-    for path in library.suite_files([protocol] if protocol else None):
-        yield from library.cases(path)
+    wanted = [protocol] if protocol else PROTOCOLS
+    for path in library.suite_files(wanted):
+        yield from library.cases(path, wanted)
 
 
 def list_cases(argv: Sequence[str]) -> int:

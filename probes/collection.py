@@ -37,12 +37,15 @@ class Selection:
         ours = file_path.is_relative_to(suites_folder())
         if file_path.suffix != ".yaml" or not (ours or file_path.name.endswith(OWN)):
             return None
-        if ours and (file_path.name == "states.yaml" or file_path.parent.name not in self.protocols()):
+        if ours and (file_path.name == "states.yaml" or not self._concerned(file_path)):
             return None
         name = self.library.name(file_path)
         node: SuiteFile = SuiteFile.from_parent(parent, path=file_path, nodeid=name if ours else None)
         node.controller = self.controller
         return node
+
+    def _concerned(self, path: Path) -> bool:
+        return path.parent.name in PROTOCOLS and self.library.concerns(path, self.protocols())
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -55,6 +58,11 @@ class Selection:
             items[:] = [item for item in items if id(item) not in gone]
         items.sort(key=lambda item: isinstance(item, CaseItem) and bool(item.case.spec.passive))
 
+    def cases(self, path: Path) -> list[ReadyCase]:
+        """The cases of a file that belong to this run. Of a user's own file: all. Raises SuiteErrors."""
+        ours = path.is_relative_to(suites_folder())
+        return self.library.cases(path, self.protocols() if ours else PROTOCOLS)
+
     def shipped(self) -> dict[str, ReadyCase]:
         """All cases that come with Plumbline, by id. Raises SuiteErrors, CatalogueError."""
         if not self._shipped:
@@ -62,8 +70,9 @@ class Selection:
         return self._shipped
 
     def _read(self, protocols: Iterable[str]) -> Iterator[ReadyCase]:
-        for path in self.library.suite_files(protocols):
-            yield from self.library.cases(path)
+        wanted = list(protocols)
+        for path in self.library.suite_files(wanted):
+            yield from self.library.cases(path, wanted)
 
     def known(self, items: Iterable[pytest.Item]) -> dict[str, ReadyCase]:
         """Every case there is: those that were collected, and the shipped ones of the targets' protocols."""

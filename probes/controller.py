@@ -132,7 +132,7 @@ class Controller:
         if self.results is None or self.session is None or not (self.options.results or self.options.report):
             return
         known = self.selection.known(items).values()
-        roles = {one.role for one in self.session.probed}
+        roles = {one.protocol for one in self.session.probed}
         self.results.write(*requirement_records(self.selection.library.requirements, known, roles))
 
     # -- running

@@ -32,7 +32,7 @@ class SuiteFile(pytest.File):
     def collect(self) -> Iterator[CaseItem]:
         """All its cases; what is wrong with the file is told without a traceback."""
         try:
-            cases = self.controller.selection.library.cases(self.path)
+            cases = self.controller.selection.cases(self.path)
         except (SuiteErrors, CatalogueError) as error:
             raise self.CollectError(str(error)) from None
         for case in cases:
@@ -49,7 +49,9 @@ class CaseItem(pytest.Item):
     @classmethod
     def of(cls, parent: SuiteFile, case: ReadyCase) -> CaseItem:
         """An item for a case, with level, protocol and tags as markers."""
-        item: CaseItem = cls.from_parent(parent, name=case.id.partition("/")[2])
+        ours = case.file.startswith(f"suites/{case.protocol}/") or not case.file.startswith("suites/")
+        name = case.id.partition("/")[2] if ours else case.id  # a suite of several protocols
+        item: CaseItem = cls.from_parent(parent, name=name)
         item.case, item.controller = case, parent.controller
         for name in sorted(marker_names(case)):
             _declare(parent.config, name, "cases with this tag")

@@ -26,10 +26,10 @@ from .profile import Profile
 from .recognise import recognised
 from .runner import Attempted, Plan, Runner
 from .script.cases import ReadyCase
-from .script.loader import KINDRED, PROTOCOLS, Library
+from .script.loader import PROTOCOLS, Library
 from .script.outcome import Endpoint, Patience, Setting
 from .script.types import Connect
-from .target import BadTarget, CannotTest, Target, is_loopback, parse
+from .target import BadTarget, CannotTest, Target, is_loopback, parse, surroundings
 from .trials import control_id
 from .version import VERSION
 
@@ -62,7 +62,6 @@ class Probed:
 
     facts: Facts
     setting: Setting
-    role: str
     scribe: Scribe
     runner: Runner | None = None
 
@@ -107,20 +106,21 @@ class Session:
                 "what attackers try: if you may do that there, say --i-may-test-this-target"
             )
         endpoint = blocking_driver.play(recognised(target)).endpoint
-        if self.on_exactly(endpoint.protocol):
+        if endpoint.protocol == "smtp" and self.profile.facts.get("role") == "submission":
+            endpoint = replace(endpoint, protocol="submission")
+        if self.on(endpoint.protocol):
             raise BadTarget(f"{target.text}: there is another target for {endpoint.protocol} already")
         setting = self._setting(endpoint)
         facts = self._preflight(endpoint, setting)
-        role = self.profile.facts.get("role", "")
-        role = role if role == "submission" and endpoint.protocol == "smtp" else endpoint.protocol
+        setting = replace(setting, facts={**surroundings(facts.address), **setting.facts})
         masker = Masker({**setting.facts, **setting.mailbox})
         scribe = Scribe(endpoint, self._rerun(endpoint), masker)
-        self.probed.append(Probed(facts, setting, role, scribe))
-        self.records.append(_target_record(facts, self.profile.product, role))
+        self.probed.append(Probed(facts, setting, scribe))
+        self.records.append(_target_record(facts, self.profile.product))
         self.records.append(records.Sanity(when="start", ok=True, target=endpoint.url))
 
     def _preflight(self, endpoint: Endpoint, setting: Setting) -> Facts:
-        states = self.library.states(_family(endpoint.protocol))
+        states = self.library.states(endpoint.protocol)
         try:
             return blocking_driver.play(preflight(endpoint, setting, states))
         except CannotTest as error:
@@ -128,9 +128,8 @@ class Session:
 
     def _setting(self, endpoint: Endpoint) -> Setting:
         companions = self.profile.companions
-        ours = {endpoint.protocol: endpoint, _family(endpoint.protocol): endpoint}
         return Setting(
-            endpoints={**ours, **{name: one for name, one in companions.items() if name not in ours}},
+            endpoints={endpoint.protocol: endpoint, **_others(companions, endpoint.protocol)},
             facts=self.profile.facts,
             patience=_patience(self.options.patience),
             mailbox=self.profile.mailbox,
@@ -161,14 +160,9 @@ class Session:
             probed.runner = Runner(probed.setting, plan)
             probed.runner.start()
 
-    def on_exactly(self, protocol: str) -> Probed | None:
+    def on(self, protocol: str) -> Probed | None:
         """The target that speaks this protocol."""
         return next((one for one in self.probed if one.protocol == protocol), None)
-
-    def on(self, protocol: str) -> Probed | None:
-        """The target whose cases are those of this protocol: its own, or one of its kin."""
-        kin = next((one for one in self.probed if _family(one.protocol) == protocol), None)
-        return self.on_exactly(protocol) or kin
 
     def protocols(self) -> list[str]:
         """The protocols whose suites make sense."""
@@ -185,7 +179,7 @@ class Session:
             return "intrusive, could hurt a live service: asked for with --intrusive"
         if missing := _companions_needed(case) - set(probed.setting.endpoints):
             return f"needs a companion endpoint for {', '.join(sorted(missing))} (profile: companions)"
-        return skip_reason(case, probed.facts.capabilities, probed.setting.facts, probed.role)
+        return skip_reason(case, probed.facts.offered_to(case), probed.setting.facts)
 
     def submit(self, case: ReadyCase) -> Future[Attempted]:
         """Have a case run that is not to be skipped."""
@@ -239,8 +233,9 @@ def _patience(reply: float) -> Patience:
 _HURRIED = Patience(connect=1.0, greeting=2.0, reply=2.0, tls=2.0)
 
 
-def _family(protocol: str) -> str:
-    return KINDRED.get(protocol, protocol)
+def _others(companions: Mapping[str, Endpoint], protocol: str) -> dict[str, Endpoint]:
+    """The companions, but the target itself: the URL of the command line wins."""
+    return {name: one for name, one in companions.items() if name != protocol}
 
 
 def _one_of_each(targets: Iterable[Target]) -> None:
@@ -283,7 +278,7 @@ def _run_record(options: Options, profile: Profile) -> records.Run:
     )
 
 
-def _target_record(facts: Facts, product: str, role: str) -> records.Target:
+def _target_record(facts: Facts, product: str) -> records.Target:
     endpoint = facts.endpoint
     return records.Target(
         name=endpoint.url,
@@ -293,7 +288,6 @@ def _target_record(facts: Facts, product: str, role: str) -> records.Target:
         greeting=facts.greeting,
         capabilities=sorted(facts.capabilities),
         product=product,
-        role=role if role != endpoint.protocol else "",
     )
 
 

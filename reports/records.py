@@ -59,7 +59,6 @@ class Target(Record, kw_only=True, tag="target"):
     greeting: str = ""
     capabilities: list[str] = []
     product: str = ""  # the lab's or the user's name for it, else ""
-    role: str = ""  # what requirements it is held to: "submission", "lmtp", ...; "": those of its protocol
 
 
 class Requirement(Record, kw_only=True, tag="requirement"):
@@ -157,6 +156,28 @@ class Sanity(Record, kw_only=True, tag="sanity"):
     target: str = ""
 
 
+class Delivery(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What became of the acknowledged messages: acknowledged = delivered + lost. All else counts messages too.
+
+    unanswered: content was sent and no answer came, so each may have arrived. refused_delivered: arrived
+    although it was refused. delay: seconds from acknowledgement to arrival, as in Load.latency, where known.
+    """
+
+    acknowledged: int
+    delivered: int
+    lost: int
+    duplicated: int = 0  # found more than once
+    altered: int = 0  # differ in more than added header fields
+    delayed: int = 0  # arrived more than `late_s` seconds after their acknowledgement
+    late_s: float = 0.0
+    unanswered: int = 0
+    unanswered_delivered: int = 0
+    refused_delivered: int = 0
+    delay: dict[str, float] = {}
+    markers: dict[str, list[str]] = {}  # which they are, by kind: "lost", "altered", ...; at most 100 of each
+    incomplete: str = ""  # why the store could not be read to the end
+
+
 class Load(Record, kw_only=True, tag="load"):
     """One load run: what was asked, what was sustained. Rates per second, latencies in seconds."""
 
@@ -171,6 +192,7 @@ class Load(Record, kw_only=True, tag="load"):
     replies: dict[str, int] = {}  # reply code -> count
     errors: dict[str, int] = {}  # kind -> count
     thresholds: dict[str, dict[str, Any]] = {}  # name -> {"limit":, "value":, "ok":}
+    delivery: Delivery | None = None  # None: nobody looked
     facts: dict[str, Any] = {}  # everything else about generator and target
 
 

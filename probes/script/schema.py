@@ -34,10 +34,16 @@ _VARIABLE = {
     "description": "A variable of the matrix.",
 }
 _NOT_IN_A_TEMPLATE = ("Suite", "State", "States")
+_PROTOCOLS = ["smtp", "submission", "lmtp", "ftp", "pop3", "imap"]
 _PATTERNS: dict[tuple[str, str], dict[str, Any]] = {
     ("Case", "id"): {"pattern": "^[a-z0-9]+(-[a-z0-9]+)*$"},
     ("Case", "requirement"): {"pattern": r"^((RFC[0-9]+|X)-|\{)"},
-    ("Suite", "protocol"): {"enum": ["smtp", "submission", "lmtp", "ftp", "pop3", "imap"]},
+    ("Suite", "protocol"): {
+        "anyOf": [
+            {"type": "string", "enum": _PROTOCOLS},
+            {"type": "array", "items": {"enum": _PROTOCOLS}, "minItems": 1, "uniqueItems": True},
+        ]
+    },
     ("Suite", "cases"): {"minItems": 1},
     ("Content", "kind"): {"enum": list(KINDS)},
     ("Data", "open"): {"enum": list(OPENINGS)},

@@ -208,3 +208,19 @@ def test_a_stop_by_another_process(make_product: Make) -> None:
     assert log.read_text() == ""
     assert processes.look(server.pid) is None
     assert not server.directory.exists()
+
+
+def test_a_crashed_server_comes_up_again_in_the_same_place(make_product: Make) -> None:
+    make_product(stubborn="stubborn")
+    server = lab.start("listener")
+    child = child_of(server.directory)
+    lab.crash(server)
+    assert not processes.alive(child)
+    assert processes.look(server.pid) is None
+    socket.create_connection(server.endpoints["smtp"], 5).close()
+    again = child_of(server.directory)
+    assert processes.alive(again)
+    lab.stop("listener")
+    assert not processes.alive(again)
+    with pytest.raises(lab.NotRunningError):
+        lab.crash("listener")

@@ -29,7 +29,10 @@ _TABLE = [
         ["4:1: unknown key 'stat'; did you mean 'state'?", "6:5: no state, neither"],
     ),
     (changed("protocol: smtp", "protocol: smpt"), ["2:11: unknown protocol 'smpt'; did you mean 'smtp'?"]),
-    (changed("protocol: smtp", "protocol: 5"), ["2:11: protocol: expected text, found the number 5"]),
+    (
+        changed("protocol: smtp", "protocol: 5"),
+        ["2:11: protocol: expected text or a list, found the number 5"],
+    ),
     (
         changed("state: connected", "state: [a]"),
         ["4:1: state: expected text, found a list; text that begins with ["],

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 
 class Hangup(Exception):
@@ -31,6 +32,8 @@ class Behaviour:
     die_after: int = 0  # messages; then the sink closes everything and accepts no more
     piecemeal: bool = False  # replies octet by octet
     lmtp: bool = False
+    maildir: Path | None = None  # acknowledged mails are kept there, as a server would
+    mishaps: dict[str, int] = field(default_factory=dict)  # lose, double, alter: every n-th message
     tls: ssl.SSLContext | None = None  # for implicit TLS, or STARTTLS where that is among the capabilities
 
 
@@ -159,13 +162,29 @@ class Talk:
         self.sink.sizes.add(len(content))
         found = re.search(rb"Message-ID: <([^>]*)>", content)
         self.last = found[1].decode() if found else ""
+        self.content = re.sub(rb"(?m)^\.", b"", content)
 
     async def acknowledge(self) -> None:
         self.sink.acknowledged += 1
         self.sink.messages[self.last] += 1
+        if self.sink.behaviour.maildir:
+            self.store(self.sink.behaviour.maildir)
         if self.sink.acknowledged == self.sink.behaviour.die_after:
             await self.writer.drain()
             asyncio.get_running_loop().create_task(self.sink.die())
+
+    def store(self, folder: Path) -> None:
+        def happens(what: str) -> bool:
+            every = self.sink.behaviour.mishaps.get(what, 0)
+            return bool(every) and number % every == 0
+
+        number = self.sink.acknowledged
+        mail = b"Return-Path: <x@y.example>\r\nReceived: from z\r\n\tby sink\r\n" + self.content
+        mail = mail.replace(b"line of text", b"line of tex.") if happens("alter") else mail
+        copies = 0 if happens("lose") else 2 if happens("double") else 1
+        for copy in range(copies):
+            (folder / "new").mkdir(parents=True, exist_ok=True)
+            (folder / "new" / f"{self.sink.port}.{number}.{copy}").write_bytes(mail.replace(b"\r\n", b"\n"))
 
     async def answer(self, verb: str, default: str = "") -> str:
         behaviour, commands = self.sink.behaviour, self.sink.commands

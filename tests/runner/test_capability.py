@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from plumbline.probes.capability import capabilities, skip_reason
+from plumbline.probes.capability import skip_reason
 from plumbline.probes.protocols.base import Reply
+from plumbline.probes.script.offers import capabilities
 from plumbline.probes.script.outcome import Seen
 
-from tests.runner.making import case, requirement
+from tests.runner.making import case
 
 
 def seen(protocol, command, status, *lines, body=None, untagged=()):
@@ -58,15 +59,3 @@ def test_reasons(spec, reason):
     offered = {"SIZE", "SIZE 10", "AUTH", "AUTH PLAIN"}
 
     assert skip_reason(case(**spec), offered, {"recipient": "a@b"}) == reason
-
-
-def test_requirements_of_other_roles_drop_out():
-    relay, both = case(), case("both")
-    object.__setattr__(both, "requirement", requirement(protocols=("smtp", "submission")))
-
-    assert (
-        skip_reason(relay, (), {}, "submission")
-        == "is required of smtp, and the target is a submission server"
-    )
-    assert skip_reason(both, (), {}, "submission") == ""
-    assert skip_reason(relay, (), {}, "smtp") == ""

@@ -1,0 +1,109 @@
+"""What sends in one process: the engine in a greenlet, and the accounts that leave it ten times a second."""
+
+from __future__ import annotations
+
+import resource
+from typing import Any
+
+import gevent
+import gevent.monkey
+from locust.env import Environment
+from plumbline.loadtests import locust_stats
+from plumbline.loadtests.delivery.likeness import likeness
+from plumbline.loadtests.engine.connection import Address
+from plumbline.loadtests.engine.engine import Engine
+from plumbline.loadtests.engine.ledger import Ledger, Receipts
+from plumbline.loadtests.engine.plan import Plan
+from plumbline.loadtests.engine.system import Platform
+
+FLUSH = 0.1  # seconds between two batches
+NAME, METHOD = "message", "SMTP"
+
+
+def platform() -> Platform:
+    """The system as it was before gevent patched it, with a wait that lets other greenlets run."""
+    hub = gevent.get_hub()
+    watchers: dict[int, Any] = {}
+
+    def wait(epoll: Any) -> None:
+        fd = epoll.fileno()
+        if fd not in watchers:
+            watchers[fd] = hub.loop.io(fd, 1)
+        hub.wait(watchers[fd])
+
+    original = gevent.monkey.get_original
+    return Platform(original("select", "epoll"), original("socket", "socket"), wait)
+
+
+class Generator:
+    """Engine, ledger and clock of one run in one process that sends."""
+
+    def __init__(self, environment: Environment, plan: Plan, address: Address) -> None:
+        self.environment, self.plan, self.address = environment, plan, address
+        self.ledger = Ledger()
+        self.engine = Engine(plan, address, self.ledger, platform())
+        self.greenlet: gevent.Greenlet | None = None
+        self.greeting = ""
+        self.capabilities: list[str] = []
+        self._cpu = _cpu()
+        self._acknowledged: list[tuple[int, float, int]] = []
+        self._doubtful: list[int] = []
+
+    def preflight(self) -> str:
+        """Try one envelope; "" or why the target cannot be tested."""
+        ledger = Ledger()
+        engine = Engine(self.plan, self.address, ledger, platform())
+        engine.check = True
+        engine.add_session()
+        engine.run()
+        opening = engine.last_session.opening if engine.last_session else None
+        if opening:
+            self.greeting = opening.greeting
+            self.capabilities = [f"{word} {rest}".strip() for word, rest in opening.capabilities.items()]
+        return engine.why
+
+    def run(self) -> None:
+        """Drive the sessions until the end, and flush meanwhile."""
+        self.greenlet = gevent.spawn(self.engine.run)
+        gevent.spawn(self._flush_often)
+
+    def _flush_often(self) -> None:
+        while self.greenlet:
+            gevent.sleep(FLUSH)
+            self.flush()
+
+    def flush(self) -> None:
+        """Settle what the engine counted, and tell Locust."""
+        batch = self.ledger.settle()
+        cpu = _cpu()
+        self.ledger.delta.cpu_s += cpu - self._cpu
+        self._cpu = cpu
+        locust_stats.record(self.environment, METHOD, NAME, batch)
+        if self.ledger.receipts is not None:
+            self._keep(self.ledger.receipts.take())
+
+    def _keep(self, receipts: Receipts) -> None:
+        """Name the messages, and what each must look like where it arrives."""
+        plain = self.engine.payload.plain
+        self._acknowledged += [(n, at, likeness(plain(n))) for n, at in receipts.acknowledged]
+        self._doubtful += receipts.doubtful
+
+    def take_receipts(self) -> dict[str, Any]:
+        """Receipts since the last call, as plain data."""
+        part = f"{self.plan.run_id}.{self.plan.part:x}"
+        taken = {"part": part, "acknowledged": self._acknowledged, "doubtful": self._doubtful}
+        self._acknowledged, self._doubtful = [], []
+        return taken
+
+    def stop(self) -> None:
+        """Finish what is under way; bounded by the plan's drain time."""
+        self.engine.stop()
+        if self.greenlet:
+            self.greenlet.join(self.plan.timeouts.drain + 2)
+            self.greenlet.kill()
+        self.flush()
+
+
+def _cpu() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
