@@ -84,7 +84,7 @@ class Generator:
         waited = _waited()
         self.ledger.delta.waited_s += waited - self._waited
         self._cpu, self._waited = cpu, waited
-        locust_stats.record(self.environment, METHOD, NAME, batch, self.ledger.message_octets)
+        locust_stats.record(self.environment, METHOD, NAME, batch)
         if self.ledger.receipts is not None:
             self._keep(self.ledger.receipts.take())
 
