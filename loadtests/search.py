@@ -1,8 +1,8 @@
 """The knee: the highest rate that a target sustains under an objective, by doubling and then bisection. No I/O.
 
 A step offers one rate for some seconds, open loop. A step that misses the objective is tried again, once or
-twice, for machines hiccup. Where the generator itself was late or used up its processor, the step says nothing about the
-target, and the search ends there: the knee is then at least the highest rate that was sustained.
+twice, for machines hiccup. Where the generator itself was late or used up its processor, the step says nothing
+about the target, and the search ends there: the knee is then at least the highest rate that was sustained.
 """
 
 from __future__ import annotations
