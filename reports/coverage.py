@@ -127,7 +127,7 @@ class Coverage:
 
 def coverage_of(subject: Subject) -> Iterator[tuple[Requirement, Known]]:
     """The requirements that concern a server's roles, each with what its run says."""
-    roles = {target.role or target.protocol for target in subject.targets}
+    roles = {target.protocol for target in subject.targets}
     by_requirement: dict[str, list[Case]] = {}
     for case in subject.cases:
         by_requirement.setdefault(case.requirement, []).append(case)
