@@ -66,7 +66,7 @@ def test_states_that_are_like_those_of_another_protocol():
 
 
 def test_like_nothing():
-    with pytest.raises(SuiteErrors, match="like.yaml:2:7: there are no states of 'smtp'"):
+    with pytest.raises(SuiteErrors, match=r"like.yaml:2:7: there are no states of 'smtp'"):
         read_states(parse(LIKE, "like.yaml"), "submission", no_others)
 
 
