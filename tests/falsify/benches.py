@@ -10,6 +10,7 @@ from tests.models.imap import ImapModel
 from tests.models.pop3 import Pop3Model
 from tests.models.smtp import SmtpModel
 from tests.models.smtp_chunking import Chunking
+from tests.models.smtp_dsn import Parameters
 from tests.models.store import PASSWORD, USER
 
 MAIL_FACTS = {
@@ -31,7 +32,7 @@ BENCHES = {
     for bench in (
         Bench(
             "smtp",
-            (SmtpModel, Chunking),
+            (SmtpModel, Chunking, Parameters),
             gather(smtp),
             MAIL_FACTS,
             mailbox={"via": "maildir", "path": "/mail"},

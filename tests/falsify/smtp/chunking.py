@@ -279,7 +279,7 @@ MUTANTS = [
             f"refused-chunk-is-swallowed[{where}]",
             where=where,
         )
-        for where in ("greeting", "ehlo", "mail", "sent")
+        for where in ("ehlo", "mail", "sent")
     ),
     mutant("skips_replies_to_chunks", SkipsRepliesInARow, "refused-chunks-in-a-row"),
     mutant("rset_keeps_chunks", RsetKeepsChunks, "rset-drops-chunks"),
