@@ -25,6 +25,7 @@ from ..ops import (
 from ..protocols.base import Dialect, Reader, Reply, Shape
 from .content import cut
 from .expect import Answer
+from .offers import told
 from .outcome import Endpoint, Patience, Seen
 from .types import Segments
 
@@ -46,6 +47,7 @@ class Connection:
     seen: list[Seen] = field(default_factory=list)
     answering: bytes = b""  # the command whose reply came last: a second reply to it is not pending any more
     tags: int = 0
+    offers: frozenset[str] = frozenset()  # the server's last list of capabilities
 
     @property
     def greeted(self) -> bool:
@@ -54,18 +56,17 @@ class Connection:
     def __post_init__(self) -> None:
         self.reader = self.dialect.reader()
 
-    def open(self) -> Talk[None]:
-        """Connect, and start TLS at once where the endpoint is implicit TLS. Raises Lost."""
+    def open(self, *, clear: bool = False) -> Talk[None]:
+        """Connect, and start TLS at once where the endpoint is implicit TLS, unless `clear`. Raises Lost."""
         place = self.endpoint
         self.ends = yield from opened(Open(self.name, place.host, place.port, self.patience.connect))
-        if place.tls:
-            yield from self.start_tls(verify=False)
+        if place.tls and not clear:
+            yield from self.start_tls()
 
-    def start_tls(self, *, verify: bool) -> Talk[str]:
-        """TLS handshake as client. Raises Lost."""
-        return (
-            yield from handshake(StartTLS(self.name, self.endpoint.host, self.patience.tls, verify=verify))
-        )
+    def start_tls(self, *, verify: bool = False, ca: str = "", version: str = "") -> Talk[str]:
+        """TLS handshake as client: protocol and cipher. Raises Lost."""
+        op = StartTLS(self.name, self.endpoint.host, self.patience.tls, verify, ca, version)
+        return (yield from handshake(op))
 
     def write(
         self,
@@ -134,6 +135,7 @@ class Connection:
         self.last = reply
         self.answering = command
         self.seen.append(Seen(self.dialect.name, command, reply))
+        self.offers = told(self.seen[-1]) or self.offers
         return reply
 
     def next_tag(self) -> str:

@@ -54,6 +54,31 @@ _STEPS = [
         ["11:9: one step does one thing: C or raw, in steps of their own"],
     ),
     ("smtp", "- S: 250\n- note: x", ["11:9: this step does nothing and expects nothing"]),
+    (
+        "smtp",
+        "- tls: {fails: true, may_fail: true}\n- S: 250",
+        ["10:28: fails and may_fail exclude each other"],
+    ),
+    (
+        "smtp",
+        '- tls: {version: "1.4"}',
+        ["10:24: unknown version of TLS '1.4'; did you mean '1.3'?"],
+    ),
+    (
+        "smtp",
+        "- connect: {name: b, clear: true}\n- S: 250",
+        ["10:28: clear goes with state: connected, where nothing was said yet"],
+    ),
+    (
+        "smtp",
+        "- C: NOOP\n  offered: Size\n  S: 250",
+        ["11:18: 'Size': capabilities are written in capitals"],
+    ),
+    (
+        "smtp",
+        '- S: 334\n  save: "(?P<it>.*)"\n- C: "{cram_md5 $it}"\n  S: 235',
+        ["12:12: this function takes CHALLENGE USER PASSWORD; found 'x'"],
+    ),
     ("smtp", "- tls: false\n- S: 250", ["10:9: this step does nothing and expects nothing"]),
     ("smtp", "- C: []\n  S: 250", ["10:9: an empty list sends nothing"]),
     (
@@ -253,8 +278,48 @@ _STEPS = [
     ),
     (
         "ftp",
+        "- data: {receive: {}, from: 127.0.0.3}\n- S: 250",
+        ["10:29: from goes with open or refused"],
+    ),
+    (
+        "ftp",
+        "- data: {receive: {}, mark: 3}\n- S: 250",
+        ["10:29: mark goes with send"],
+    ),
+    (
+        "ftp",
+        "- data: {send: x, mark: 0}\n- S: 250",
+        ["10:31: 0: at least one octet"],
+    ),
+    (
+        "ftp",
+        "- data: {receive: {first: x}}\n- S: 250",
+        ["10:33: not a size: 'x'"],
+    ),
+    (
+        "ftp",
+        "- data: {silence: long}\n- S: 250",
+        ["10:25: not a duration: 'long'"],
+    ),
+    (
+        "ftp",
+        "- data: {peer: {host: '{nowhere}'}}\n- S: 250",
+        ["10:29: unknown variable 'nowhere'"],
+    ),
+    (
+        "ftp",
+        "- data: {send: {text: x, drop: some}}\n- S: 250",
+        ["10:38: not a size: 'some'"],
+    ),
+    (
+        "ftp",
+        "- C: MODE B\n  S: 200\n  skip: no",
+        ["12:15: 'no' is no"],
+    ),
+    (
+        "ftp",
         "- data: {}\n- S: 250",
-        ["10:9: data takes exactly one of open, receive, send, close, reset, refused; found none"],
+        ["10:9: data takes exactly one of open, receive, send, close, reset, refused, tls, peer,"],
     ),
 ]
 
