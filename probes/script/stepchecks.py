@@ -42,6 +42,7 @@ _OWN_KEYS: Mapping[str, tuple[str, ...]] = {
 }
 _ENHANCED = re.compile(r"[245y]\.(?:\d{1,3}|y)\.(?:\d{1,3}|z)")
 _MOST_OCTETS = 67_108_864  # of one step
+_MOST_TIMES = 1000
 
 
 def actions(step: Step) -> list[str]:
@@ -81,6 +82,10 @@ def _action_faults(step: Step) -> Iterator[Fault]:
         )
     if not done and step.S is None and not step.observe:
         yield Fault((), "this step does nothing and expects nothing")
+    if not 1 <= step.times <= _MOST_TIMES:
+        yield Fault(("times",), f"a step is played 1 to {_MOST_TIMES} times")
+    if step.times > 1 and (step.connect is not None or step.literal is not None):
+        yield Fault(("times",), "a step with connect or literal is played once", True)
     if step.C == [] or step.raw == []:
         yield Fault((done[0],), "an empty list sends nothing")
     if not {"C", "raw", "message"} & set(done):
