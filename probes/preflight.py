@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..reports.records import Verdict
-from .capability import ASK, capabilities
 from .ops import Lost, Send, Sleep, Talk, Trouble, now
 from .protocols.registry import DIALECTS
 from .recognise import spoken
-from .script.cases import Placed, ReadyState
+from .script.cases import Placed, ReadyCase, ReadyState
 from .script.interpreter import Player
+from .script.offers import ASK, capabilities, with_tls
 from .script.outcome import Endpoint, Outcome, Setting
 from .script.types import Step
 from .target import CannotTest, Target
@@ -20,28 +20,45 @@ from .target import CannotTest, Target
 # How far preflight goes: the first of these states whose facts the profile gives.
 _GOALS: Mapping[str, tuple[str, ...]] = {
     "smtp": ("ehlo",),
-    "submission": ("ehlo",),
+    "submission": ("ehlo", "first-ehlo"),
     "lmtp": ("lhlo",),
     "ftp": ("logged-in", "greeting"),
     "pop3": ("transaction", "greeting"),
     "imap": ("authenticated", "greeting"),
 }
 _LOGGED_IN = ("logged-in", "transaction", "authenticated")
+# Where mail servers list what they offer, in the order in which a session comes by.
+_LISTS = ("first-ehlo", "protected")
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What preflight found out about one target."""
+    """What preflight found out about one target. `lists`: what it offers, by state; `capabilities`: all that."""
 
     endpoint: Endpoint
     greeting: str
     capabilities: frozenset[str]
+    lists: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    address: str = ""  # of the target, as connections reach it
+
+    def offered_to(self, case: ReadyCase) -> frozenset[str]:
+        """What the target offers where the case starts: its last list on the way there, or else its first one."""
+        return offered_at(case.state, self.lists, self.capabilities)
+
+
+def offered_at(
+    state: ReadyState, lists: Mapping[str, frozenset[str]], otherwise: frozenset[str]
+) -> frozenset[str]:
+    """The last of the lists on the way to a state; where there is none yet, the first list of the target."""
+    on_the_way = [lists[name] for name in state.lineage if name in lists]
+    return on_the_way[-1] if on_the_way else next(iter(lists.values()), otherwise)
 
 
 def preflight(endpoint: Endpoint, setting: Setting, states: Mapping[str, ReadyState]) -> Talk[Facts]:
     """Reach the farthest state that the profile allows, and ask what is offered. Raises CannotTest."""
     state = _goal(endpoint.protocol, setting, states)
-    outcome = yield from _reached(state, setting, endpoint.protocol)
+    player = Player(setting, {"marker": "preflight"}, {})
+    outcome = yield from _reached(player, state)
     if outcome.verdict is not Verdict.INFO and outcome.verdict is not Verdict.PASS:
         raise CannotTest(f"{endpoint.url}: {_words(state, outcome)}")
     if (
@@ -51,7 +68,31 @@ def preflight(endpoint: Endpoint, setting: Setting, states: Mapping[str, ReadySt
     ):
         raise CannotTest(f"{endpoint.url}: FEAT is not understood there.{hint}")
     greeting = next((one.reply.text for one in outcome.seen if not one.command), "")
-    return Facts(endpoint, greeting, capabilities(outcome.seen))
+    found = with_tls(capabilities(outcome.seen), implicit=endpoint.tls)
+    lists = yield from _lists(outcome, endpoint, setting, states)
+    return Facts(endpoint, greeting, found.union(*lists.values()), lists, player.variables.get("host", ""))
+
+
+def _lists(
+    outcome: Outcome, endpoint: Endpoint, setting: Setting, states: Mapping[str, ReadyState]
+) -> Talk[dict[str, frozenset[str]]]:
+    """What a mail server offers, by state: where it has TLS, it is looked at under TLS as well."""
+    if "first-ehlo" not in states:
+        return {}
+    lists = _told(outcome, endpoint)
+    if len(lists) == 1 and "STARTTLS" in lists["first-ehlo"]:
+        further: Outcome = yield from _reached(
+            Player(setting, {"marker": "preflight"}, {}), states["protected"]
+        )
+        lists |= _told(further, endpoint)
+    return lists
+
+
+def _told(outcome: Outcome, endpoint: Endpoint) -> dict[str, frozenset[str]]:
+    """The lists that came by; where there are two, STARTTLS was between them."""
+    found = (words for one in outcome.seen if (words := capabilities([one])))
+    lists = {name: with_tls(words, implicit=endpoint.tls) for name, words in zip(_LISTS, found, strict=False)}
+    return {name: words if name == _LISTS[0] else words | {"TLS"} for name, words in lists.items()}
 
 
 def _goal(protocol: str, setting: Setting, states: Mapping[str, ReadyState]) -> ReadyState:
@@ -61,11 +102,11 @@ def _goal(protocol: str, setting: Setting, states: Mapping[str, ReadyState]) -> 
     raise CannotTest(f"there are no suites for {protocol} yet")
 
 
-def _reached(state: ReadyState, setting: Setting, protocol: str) -> Talk[Outcome]:
-    steps = []
+def _reached(player: Player, state: ReadyState) -> Talk[Outcome]:
+    protocol, steps = state.protocol, list[Placed]()
     if protocol in ASK:
         steps.append(Placed(Step(C=ASK[protocol], observe="capabilities"), "preflight", 1, 1))
-    outcome = yield from Player(setting, {"marker": "preflight"}, {}).verdict(state, steps)
+    outcome = yield from player.verdict(state, steps)
     yield from _goodbye(protocol)
     return outcome
 
@@ -76,7 +117,8 @@ def _knows_no_feat(outcome: Outcome) -> bool:
 
 
 def _words(state: ReadyState, outcome: Outcome) -> str:
-    advice = " Check the account in the profile." if state.name in _LOGGED_IN else ""
+    login = state.name in _LOGGED_IN or "login" in state.lineage
+    advice = " Check the account in the profile." if login else ""
     if outcome.expected:
         return (
             f"on the way to '{state.name}' it was expected to answer {outcome.expected}"

@@ -29,7 +29,7 @@ from .script.cases import ReadyCase
 from .script.loader import PROTOCOLS, Library
 from .script.outcome import Endpoint, Patience, Setting
 from .script.types import Connect
-from .target import BadTarget, CannotTest, Target, is_loopback, parse
+from .target import BadTarget, CannotTest, Target, is_loopback, parse, surroundings
 from .trials import control_id
 from .version import VERSION
 
@@ -112,6 +112,7 @@ class Session:
             raise BadTarget(f"{target.text}: there is another target for {endpoint.protocol} already")
         setting = self._setting(endpoint)
         facts = self._preflight(endpoint, setting)
+        setting = replace(setting, facts={**surroundings(facts.address), **setting.facts})
         masker = Masker({**setting.facts, **setting.mailbox})
         scribe = Scribe(endpoint, self._rerun(endpoint), masker)
         self.probed.append(Probed(facts, setting, scribe))
@@ -178,7 +179,7 @@ class Session:
             return "intrusive, could hurt a live service: asked for with --intrusive"
         if missing := _companions_needed(case) - set(probed.setting.endpoints):
             return f"needs a companion endpoint for {', '.join(sorted(missing))} (profile: companions)"
-        return skip_reason(case, probed.facts.capabilities, probed.setting.facts)
+        return skip_reason(case, probed.facts.offered_to(case), probed.setting.facts)
 
     def submit(self, case: ReadyCase) -> Future[Attempted]:
         """Have a case run that is not to be skipped."""

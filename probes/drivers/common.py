@@ -8,6 +8,7 @@ import glob
 import ipaddress
 import os
 import ssl
+import warnings
 from collections.abc import Iterator
 
 from ..ops import Lost, ReadFiles, Trouble
@@ -15,6 +16,8 @@ from ..ops import Lost, ReadFiles, Trouble
 FILE_LIMIT = 16 * 1024 * 1024  # octets read of one file
 
 _OP_LEGACY_SERVER_CONNECT = 0x4  # named in module ssl from Python 3.12 on
+
+_VERSIONS = {"1.0": "TLSv1", "1.1": "TLSv1_1", "1.2": "TLSv1_2", "1.3": "TLSv1_3"}
 
 _TROUBLES = {
     errno.ECONNREFUSED: Trouble.REFUSED,
@@ -73,8 +76,8 @@ def source_for(source: str | None, host: str) -> str | None:
 
 
 @functools.lru_cache(maxsize=16)
-def tls_context(verify: bool, ca: str) -> ssl.SSLContext:
-    """One context for all connections, for to make one costs some 20 ms. Raises OSError over `ca`.
+def tls_context(verify: bool, ca: str, version: str = "") -> ssl.SSLContext:
+    """One context for all connections, for to make one costs some 20 ms. Raises OSError over `ca`, ValueError.
 
     Whatever protocol the machine's OpenSSL still speaks is allowed, TLS 1.0 included: what a target
     offers is for the suites to judge.
@@ -90,7 +93,15 @@ def tls_context(verify: bool, ca: str) -> ssl.SSLContext:
         context.load_verify_locations(ca)
     else:
         context.load_default_certs()
+    if version:
+        _only(context, version)
     return context
+
+
+def _only(context: ssl.SSLContext, version: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # what is deprecated is what we want to see
+        context.minimum_version = context.maximum_version = ssl.TLSVersion[_VERSIONS[version]]
 
 
 def read_files(op: ReadFiles) -> list[bytes]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -100,6 +100,11 @@ class Reader(Protocol):
         """Octets that came and belong to no reply handed out yet."""
 
 
+def no_faults(_command: bytes, _reply: Reply, _greeting: str) -> Iterable[Fault]:
+    """For protocols in which every reply can be judged by itself."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """A protocol as the interpreter sees it."""
@@ -115,3 +120,5 @@ class Dialect:
     unavailable: tuple[str, ...] = ()  # statuses by which a server says "not now" (421)
     goodbye: bytes = b"QUIT\r\n"
     rules: Mapping[str, str] = field(default_factory=dict)  # fault rule -> what it means, for people
+    # (command, its reply, status of the greeting) -> faults that need to know all three; b"": the greeting itself
+    faults: Callable[[bytes, Reply, str], Iterable[Fault]] = no_faults

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from plumbline.probes.protocols import enhanced
 from plumbline.probes.protocols.base import BOUNDS, Bounds, Dialect, Fault
 from plumbline.probes.protocols.codereply import CodeReader, Grammar, Line, code_matches
 from plumbline.probes.protocols.octets import shown
@@ -36,6 +37,7 @@ RULES = {
     "digit of the reply code (RFC 2034, 4).",
     "enhanced-differs": "Where ENHANCEDSTATUSCODES is offered, all lines of a reply begin with the same "
     "enhanced status code (RFC 2034, 4).",
+    **enhanced.RULES,
 }
 
 
@@ -114,6 +116,7 @@ DIALECT = Dialect(
     unavailable=("421", "450", "451", "452"),
     goodbye=b"QUIT\r\n",
     rules=RULES,
+    faults=enhanced.faults,
 )
 SUBMISSION = replace(DIALECT, name="submission", port=587)
 LMTP = replace(DIALECT, name="lmtp", port=24)

@@ -32,6 +32,7 @@ class ReadyState:
     needs: frozenset[str] = frozenset()
     connects: bool = True
     cleanup: tuple[Placed, ...] = ()
+    lineage: tuple[str, ...] = ()  # the states on the way, itself last
 
 
 @dataclass(frozen=True, slots=True)

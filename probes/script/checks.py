@@ -10,8 +10,9 @@ from ..protocols.base import Dialect
 from ..protocols.registry import DIALECTS
 from ..requirements import LEVELS, Requirement
 from . import stepchecks
-from .expand import BUILTINS, FUNCTIONS, UnknownVariable, expand, functions, names
+from .expand import BUILTINS, FUNCTIONS, OF_DATA, UnknownVariable, expand, functions, names
 from .facts import FACTS, PARTS
+from .sasl import BadChallenge
 from .shape import Fault, meant, unknown
 from .source import Path_
 from .templates import texts
@@ -130,6 +131,10 @@ class Scope:
         if connect.state not in states:
             where = ("connect",) if short else ("connect", "state")
             yield Fault(where, unknown(f"state of {protocol}", connect.state, states))
+        if connect.clear and connect.state != "connected":
+            yield Fault(
+                ("connect", "clear"), "clear goes with state: connected, where nothing was said yet", True
+            )
         if (step.S is not None or step.observe) and (step.on or "main") != connect.name:
             message = (
                 f"S would read from {step.on or 'main'}; say on: {connect.name}, or use a step of its own"
@@ -138,8 +143,10 @@ class Scope:
 
     def _saves(self, step: Step) -> None:
         self.variables |= set(_GROUP.findall(step.save))
-        if isinstance(step.data, Data) and step.data.receive is not None and step.data.receive.save:
-            self.variables.add(step.data.receive.save)
+        if isinstance(step.data, str) or (isinstance(step.data, Data) and step.data.open):
+            self.variables |= OF_DATA
+        if isinstance(step.data, Data) and step.data.receive is not None:
+            self.variables |= {step.data.receive.save, step.data.receive.save_marker} - {""}
 
     def _note_facts(self, step: Step) -> None:
         for _, text in texts(step):
@@ -173,5 +180,7 @@ class Scope:
 def _call_faults(path: Path_, text: str) -> Iterator[Fault]:
     try:
         expand(text, stepchecks.ANYTHING)
+    except BadChallenge:
+        return  # there is no challenge yet
     except (UnknownVariable, ValueError) as error:
         yield Fault(path, str(error))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..ops import (
     Close,
@@ -25,6 +25,7 @@ from ..ops import (
 from ..protocols.base import Dialect, Reader, Reply, Shape
 from .content import cut
 from .expect import Answer
+from .offers import told
 from .outcome import Endpoint, Patience, Seen
 from .types import Segments
 
@@ -41,27 +42,31 @@ class Connection:
     ends: Endpoints | None = None
     fate: Trouble | None = None
     last: Reply | None = None
-    greeted: bool = False
+    greeting: str | None = None  # status of the first reply
     pending: deque[tuple[bytes, Shape]] = field(default_factory=deque)  # commands that await their reply
     seen: list[Seen] = field(default_factory=list)
     answering: bytes = b""  # the command whose reply came last: a second reply to it is not pending any more
     tags: int = 0
+    offers: frozenset[str] = frozenset()  # the server's last list of capabilities
+
+    @property
+    def greeted(self) -> bool:
+        return self.greeting is not None
 
     def __post_init__(self) -> None:
         self.reader = self.dialect.reader()
 
-    def open(self) -> Talk[None]:
-        """Connect, and start TLS at once where the endpoint is implicit TLS. Raises Lost."""
+    def open(self, *, clear: bool = False) -> Talk[None]:
+        """Connect, and start TLS at once where the endpoint is implicit TLS, unless `clear`. Raises Lost."""
         place = self.endpoint
         self.ends = yield from opened(Open(self.name, place.host, place.port, self.patience.connect))
-        if place.tls:
-            yield from self.start_tls(verify=False)
+        if place.tls and not clear:
+            yield from self.start_tls()
 
-    def start_tls(self, *, verify: bool) -> Talk[str]:
-        """TLS handshake as client. Raises Lost."""
-        return (
-            yield from handshake(StartTLS(self.name, self.endpoint.host, self.patience.tls, verify=verify))
-        )
+    def start_tls(self, *, verify: bool = False, ca: str = "", version: str = "") -> Talk[str]:
+        """TLS handshake as client: protocol and cipher. Raises Lost."""
+        op = StartTLS(self.name, self.endpoint.host, self.patience.tls, verify, ca, version)
+        return (yield from handshake(op))
 
     def write(
         self,
@@ -88,7 +93,7 @@ class Connection:
 
     def read(self, within: float, shape: Shape | None = None) -> Talk[Answer]:
         """The next reply, or why there is none within so many seconds. Raises Endless."""
-        command, usual = self.pending[0] if self.pending else (self.answering, Shape())
+        command, usual = self._next()
         shape = shape or usual
         deadline = (yield from now()) + within
         while True:
@@ -101,6 +106,12 @@ class Connection:
             if left <= 0:
                 return Trouble.SILENT
             yield from self._receive(left)
+
+    def _next(self) -> tuple[bytes, Shape]:
+        """The command that the next reply answers. The first reply is the greeting, whatever was sent before."""
+        if not self.greeted:
+            return b"", Shape()
+        return self.pending[0] if self.pending else (self.answering, Shape())
 
     def _receive(self, within: float) -> Talk[None]:
         try:
@@ -116,12 +127,15 @@ class Connection:
 
     def _noted(self, command: bytes, reply: Reply, shape: Shape) -> Reply:
         provisional = reply.status == "+" or (shape.tag is None and reply.status == "*")
-        if self.pending and not provisional:
+        if self.greeted and self.pending and not provisional:
             self.pending.popleft()
+        self.greeting = reply.status if self.greeting is None else self.greeting
+        if more := tuple(self.dialect.faults(command, reply, self.greeting)):
+            reply = replace(reply, faults=reply.faults + more)
         self.last = reply
         self.answering = command
-        self.greeted = True
         self.seen.append(Seen(self.dialect.name, command, reply))
+        self.offers = told(self.seen[-1]) or self.offers
         return reply
 
     def next_tag(self) -> str:

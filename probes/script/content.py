@@ -35,15 +35,27 @@ def raw_octets(raw: str | Octets | Sequence[str | Octets], variables: Mapping[st
 
 
 def _piece(piece: Octets, variables: Mapping[str, str]) -> bytes:
+    if piece.chunk is not None:
+        return _chunk(piece.chunk, last=piece.last, variables=variables)
     if piece.hex is not None:
         return bytes.fromhex(piece.hex) * piece.times
     return encode(expand(piece.repeat or "", variables)) * piece.times
+
+
+def _chunk(chunk: str | Content, *, last: bool, variables: Mapping[str, str]) -> bytes:
+    """A BDAT command and its chunk (RFC 3030 section 2). Text is as written: chunks may end within a line."""
+    data = encode(expand(chunk, variables)) if isinstance(chunk, str) else content_octets(chunk, variables)
+    return b"BDAT %d%s\r\n%s" % (len(data), b" LAST" if last else b"", data)
 
 
 def content_octets(content: str | Content, variables: Mapping[str, str]) -> bytes:
     """What a description of content stands for, before any stuffing."""
     if isinstance(content, str):
         content = Content(text=content)
+    return _whole(content, variables)[octets(content.drop) :]
+
+
+def _whole(content: Content, variables: Mapping[str, str]) -> bytes:
     if content.hex is not None:
         return bytes.fromhex(content.hex)
     if content.size is not None:

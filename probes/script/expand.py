@@ -10,6 +10,7 @@ import base64
 import re
 from collections.abc import Callable, Mapping
 
+from . import sasl
 from .types import Duration
 
 _EXPRESSION = re.compile(r"\{\{|\{([a-z_][a-z0-9_.]*)((?: [^{}]*)?)\}")
@@ -28,8 +29,11 @@ BUILTINS = frozenset(
         "local_host",  # our own end of the main connection
         "local_port",
         "local_host_commas",  # the same as the first four numbers of PORT
+        "default_data_port",  # FTP: the port before the target's (RFC 959, 3.2)
     }
 )
+# Set where a step has opened a data connection: the address that was listened on, by us or by the server.
+OF_DATA = frozenset({"data_host", "data_port", "data_port_argument", "data_eprt_argument"})
 
 
 class UnknownVariable(Exception):
@@ -52,11 +56,39 @@ def _base64(argument: str) -> str:
     return base64.b64encode(octets).decode("ascii")
 
 
+def _words(argument: str, usage: str) -> list[str]:
+    """The words of an argument; the last one, a password, may have blanks in it."""
+    words = argument.split(" ", usage.count(" "))
+    if len(words) != usage.count(" ") + 1 or not all(words):
+        raise ValueError(f"this function takes {usage}; found {argument!r}")
+    return words
+
+
+def _cram_md5(argument: str) -> str:
+    challenge, user, password = _words(argument, "CHALLENGE USER PASSWORD")
+    return sasl.cram_md5(challenge, user, password)
+
+
+def _scram_first(argument: str) -> str:
+    nonce, user = _words(argument, "NONCE USER")
+    return sasl.scram_first(user, nonce)
+
+
+def _scram_final(argument: str) -> str:
+    name, challenge, nonce, user, password = _words(argument, "HASH CHALLENGE NONCE USER PASSWORD")
+    if name not in ("sha1", "sha256"):
+        raise ValueError(f"SCRAM's hash is sha1 or sha256, not {name!r}")
+    return sasl.scram_final(name, challenge, nonce, user, password)
+
+
 _FUNCTIONS: Mapping[str, Callable[[str], str]] = {
     "repeat": _repeat,  # {repeat a 500}
     "base64": _base64,  # {base64 \0alice\0secret}; $name inside stands for a variable
     "upper": str.upper,
     "lower": str.lower,
+    "cram_md5": _cram_md5,  # {cram_md5 $challenge $user $password}
+    "scram_first": _scram_first,  # {scram_first $marker $user}
+    "scram_final": _scram_final,  # {scram_final sha256 $challenge $marker $user $password}
 }
 FUNCTIONS = frozenset(_FUNCTIONS)
 _INNER = re.compile(r"\$([a-z_][a-z0-9_.]*)")
@@ -81,7 +113,7 @@ def functions(text: str) -> set[str]:
 
 
 def expand(text: str, variables: Mapping[str, str]) -> str:
-    """The text with every expression replaced. Raises UnknownVariable."""
+    """The text with every expression replaced. Raises UnknownVariable, ValueError, sasl.BadChallenge."""
 
     def value(name: str) -> str:
         try:

@@ -23,11 +23,13 @@ from ..protocols.registry import DIALECTS
 from . import data as data_connection
 from . import oracle
 from .cases import Placed, ReadyCase, ReadyState
+from .channel import Channel
 from .connection import Connection
 from .content import content_octets, encode, raw_octets
 from .expand import UnknownVariable, expand, seconds
 from .expect import Answer, admits, as_list, found, judge, show
 from .outcome import Outcome, Seen, Setting
+from .sasl import BadChallenge
 from .types import Connect, Content, Expect, Step, Tls
 
 MAIN = "main"
@@ -74,7 +76,7 @@ class Player:
         self.states = states
         self.variables = {**setting.facts, **variables}
         self.connections: dict[str, Connection] = {}
-        self.channels: dict[str, data_connection.Channel] = {}
+        self.channels: dict[str, Channel] = {}
         self.observations: dict[str, str] = {}
         self.tolerated = ""
         self.sent = ""
@@ -93,6 +95,8 @@ class Player:
             return self._outcome(end)
         except UnknownVariable as unknown:
             return self._outcome(Ended(Verdict.INCONCLUSIVE, f"script: {unknown}"))
+        except BadChallenge as bad:
+            return self._outcome(Ended(Verdict.INCONCLUSIVE, f"cannot answer the challenge: {bad}"))
         if self.tolerated:
             return self._outcome(Ended(Verdict.TOLERATED, self.tolerated))
         if self.observations:
@@ -104,7 +108,7 @@ class Player:
         return Outcome(
             verdict=end.verdict,
             reason=end.reason,
-            step=None if end.verdict in (Verdict.PASS, Verdict.INFO) else self.placed,
+            step=None if end.verdict in (Verdict.PASS, Verdict.INFO, Verdict.SKIPPED) else self.placed,
             sent=self.sent,
             expected=end.expected,
             got=end.got,
@@ -118,25 +122,25 @@ class Player:
         for placed in steps:
             try:
                 yield from self._step(placed, given=True)
-            except (Ended, UnknownVariable, Lost):
+            except (Ended, UnknownVariable, BadChallenge, Lost):
                 continue
 
     # -- connections and states
 
-    def _reach(self, state: ReadyState, name: str) -> Talk[None]:
+    def _reach(self, state: ReadyState, name: str, *, clear: bool = False) -> Talk[None]:
         if not state.connects:
             return
-        yield from self.open_connection(name, state.protocol)
+        yield from self.open_connection(name, state.protocol, clear=clear)
         for placed in state.steps:
             yield from self._step(placed, given=True, on=name)
 
-    def open_connection(self, name: str, protocol: str) -> Talk[None]:
+    def open_connection(self, name: str, protocol: str, *, clear: bool = False) -> Talk[None]:
         endpoint = self.setting.endpoints.get(protocol)
         if endpoint is None:
             raise Ended(Verdict.INCONCLUSIVE, f"no {protocol} endpoint is known (profile: companions)")
         connection = Connection(name, endpoint, DIALECTS[protocol], self.setting.patience)
         try:
-            yield from connection.open()
+            yield from connection.open(clear=clear)
         except Lost as lost:
             reason = f"could not connect to {endpoint.url}: {lost}"
             raise Ended(Verdict.INCONCLUSIVE, reason, unavailable=True) from None
@@ -148,6 +152,7 @@ class Player:
             self.variables |= {"host": peer.host, "port": str(peer.port)}
             self.variables |= {"local_host": local.host, "local_port": str(local.port)}
             self.variables |= {"local_host_commas": local.host.replace(".", ",")}
+            self.variables |= {"default_data_port": str(peer.port - 1)}
 
     def connection(self, name: str) -> Connection:
         """The connection of that name. Raises Ended: a script may only use what it has opened."""
@@ -165,18 +170,23 @@ class Player:
     def _once(self, placed: Placed, *, given: bool, on: str) -> Talk[None]:
         step, self.placed = placed.step, placed
         name = step.on or on
-        if step.connect is None and as_list(step.when) and not self._applies(step, name):
+        if step.connect is None and not self._applies(step, name):
             return
         try:
             yield from self._act(step, name, given=given)
-            if step.S is not None or step.observe:
+            if step.S is not None or (step.observe and not step.tls):
                 yield from self._answer(step, name, given=given)
         except Endless as endless:
             self.fail(given, "a reply", f"a peer without end: {endless}")
 
     def _applies(self, step: Step, name: str) -> bool:
+        if not as_list(step.when) and not step.offered:
+            return True
         connection = self.connection(name)
-        return connection.last is not None and admits(step.when, connection.last, connection.dialect)
+        if step.offered and step.offered.upper() not in connection.offers:
+            return False
+        last = connection.last
+        return not as_list(step.when) or (last is not None and admits(step.when, last, connection.dialect))
 
     def _act(self, step: Step, name: str, *, given: bool) -> Talk[None]:  # noqa: C901 - one branch a verb
         if step.connect is not None:
@@ -194,7 +204,7 @@ class Player:
         elif step.delivered is not None:
             yield from oracle.delivered(self, step.delivered, given=given)
         elif step.tls:
-            yield from self._tls(step.tls, self.connection(name), given=given)
+            yield from self._tls(step, self.connection(name), given=given)
         elif step.wait is not None:
             yield Sleep(seconds(step.wait))
         elif step.shutdown:
@@ -209,7 +219,8 @@ class Player:
             connect = Connect(name=connect)
         protocol = connect.protocol or self.connection(MAIN).dialect.name
         placed = self.placed
-        yield from self._reach(self.states[protocol, connect.state], connect.name)
+        state = self.states[protocol, connect.state]
+        yield from self._reach(state, connect.name, clear=connect.clear)
         self.placed = placed
 
     def _command(self, step: Step, connection: Connection) -> Talk[None]:
@@ -261,20 +272,27 @@ class Player:
             urgent=step.urgent,
         )
 
-    def _tls(self, tls: bool | Tls, connection: Connection, *, given: bool) -> Talk[None]:
-        wanted = tls if isinstance(tls, Tls) else Tls()
+    def _tls(self, step: Step, connection: Connection, *, given: bool) -> Talk[None]:
+        wanted = step.tls if isinstance(step.tls, Tls) else Tls()
         if connection.reader.unread:
             got = f"octets in clear behind the go-ahead: {escape(connection.reader.unread)}"
             self.fail(given, "nothing more before the TLS handshake", got)
         try:
-            name = yield from connection.start_tls(verify=wanted.verify)
+            told = yield from connection.start_tls(
+                verify=wanted.verify, ca=self.variables.get("tls.ca", ""), version=wanted.version
+            )
         except Lost as lost:
-            if not wanted.fails:
-                self.fail(given, "a TLS handshake", str(lost))
-            return
-        if wanted.fails:
-            self.fail(given, "no TLS handshake", f"a TLS session ({name})")
-        connection.reader = connection.dialect.reader()
+            told = str(lost)
+            if lost.trouble is Trouble.UNREACHABLE:
+                raise Ended(Verdict.INCONCLUSIVE, told) from None
+            if not (wanted.fails or wanted.may_fail):
+                self.fail(given, "a TLS handshake", told)
+        else:
+            if wanted.fails:
+                self.fail(given, "no TLS handshake", f"a TLS session ({told})")
+            connection.reader = connection.dialect.reader()
+        if step.observe:
+            self.observations[step.observe] = told
 
     # -- answers
 
@@ -288,6 +306,10 @@ class Player:
             self.observations[step.observe] = show(answer, connection.reader.unread)
             if step.S is None:
                 return
+        if admits(step.skip, answer, connection.dialect):
+            asked, got = (text.removesuffix("\\r\\n") for text in (self.sent, show(answer)))
+            reason = f"the server does not do this: {asked} was answered {got}"
+            raise Ended(Verdict.SKIPPED, reason)
         judgement = judge(want, step.tolerate, answer, connection.dialect, self.variables)
         if not judgement.met:
             self._wrong(step, connection, answer, judgement.expected, given=given)

@@ -78,6 +78,7 @@ class _Chains:
             steps=before.steps + placed(self.document, state.script, (*path, "script")),
             needs=before.needs | frozenset(state.needs) | (scope.needed - ALWAYS),
             cleanup=placed(self.document, state.cleanup, (*path, "cleanup")) + before.cleanup,
+            lineage=(*before.lineage, name),
         )
         return self.done[name]
 

@@ -18,6 +18,8 @@ def texts(step: Step) -> Iterator[At]:
     for path, piece in raw_pieces(step):
         if isinstance(piece, Octets):
             yield (*path, "repeat"), piece.repeat or ""
+            if isinstance(piece.chunk, str):
+                yield (*path, "chunk"), piece.chunk
         else:
             yield path, piece
     for path, content in contents(step):
@@ -26,9 +28,21 @@ def texts(step: Step) -> Iterator[At]:
             yield (*path, "header"), content.header
         else:
             yield path, content
+    if isinstance(step.data, Data):
+        yield from _of_data(step.data)
     if step.delivered is not None:
         yield ("delivered", "marker"), step.delivered.marker
     yield from patterns(step)
+
+
+def _of_data(data: Data) -> Iterator[At]:
+    yield ("data", "from"), data.from_
+    yield ("data", "at"), data.at
+    if isinstance(data.peer, str):
+        yield ("data", "peer"), data.peer
+    elif data.peer is not None:
+        yield ("data", "peer", "host"), data.peer.host
+        yield ("data", "peer", "port"), str(data.peer.port)
 
 
 def patterns(step: Step) -> Iterator[At]:
@@ -63,11 +77,14 @@ def raw_pieces(step: Step) -> Iterator[tuple[Path_, str | Octets]]:
 
 
 def contents(step: Step) -> Iterator[tuple[Path_, str | Content]]:
-    """Mails, literals and files."""
+    """Mails, literals, files, and chunks that are not given as text."""
     found: list[tuple[Path_, str | Content | None]] = [
         (("message",), step.message),
         (("literal",), step.literal),
     ]
+    for path, piece in raw_pieces(step):
+        if isinstance(piece, Octets) and isinstance(piece.chunk, Content):
+            found.append(((*path, "chunk"), piece.chunk))
     if isinstance(step.data, Data):
         found.append((("data", "send"), step.data.send))
         if step.data.receive is not None:

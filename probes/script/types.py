@@ -62,16 +62,19 @@ class Content(Node, kw_only=True, frozen=True):
     size: int | str | None = None  # 1000, 64k, 10M
     kind: str = "text"  # text, binary
     header: str = ""  # placed before a generated body
+    drop: int | str = 0  # leave out the first octets, so many
     exact: bool = False  # keep the line ends of `text` as they are
     raw: bool = False  # a mail: no dot-stuffing and no end of data are added
 
 
 class Octets(Node, kw_only=True, frozen=True):
-    """A piece of a `raw` step."""
+    """A piece of a `raw` step: exactly one of `hex`, `repeat`, `chunk`."""
 
     hex: str | None = None  # octets in hexadecimal
     repeat: str | None = None  # or: this text, {variables} replaced
     times: int = 1  # how often
+    chunk: str | Content | None = None  # or: BDAT, the number of these octets, and the octets
+    last: bool = False  # with chunk: BDAT says LAST
 
 
 class Segments(Node, kw_only=True, frozen=True):
@@ -88,39 +91,73 @@ class Connect(Node, kw_only=True, frozen=True):
     name: str  # how later steps refer to it: `on: name`
     protocol: str = ""  # the suite's own unless said otherwise
     state: str = "greeting"  # a fixture state of that protocol
+    clear: bool = False  # no TLS, also where the target begins with it; goes with the state connected
 
 
 class Tls(Node, kw_only=True, frozen=True):
     """A TLS handshake as client on the connection."""
 
     fails: bool = False  # the handshake must not succeed
+    may_fail: bool = False  # it may succeed or not: the steps behind it find out what that means
     verify: bool = False  # check the certificate as well
+    version: str = ""  # this version only: 1.0, 1.1, 1.2, 1.3
 
 
 class Receive(Node, kw_only=True, frozen=True):
-    """What must come over the data connection until the server closes it."""
+    """What must come over the data connection until the file ends, by the server's close or by a mark.
+
+    TYPE, STRU and MODE as the server has accepted them are undone before anything is compared.
+    """
 
     equals: str | Content | None = None  # exactly these octets
     text: Regex = ""  # is searched in the data
     each_line: Regex = ""  # must match every line in full
     never: list[Regex] = []  # must not be found
     size: int | Count | None = None  # how many octets
+    records: int | Count | None = None  # how many records, in record structure
+    first: int | str | None = None  # so many octets as they come, then no more are read for now
     save: str = ""  # variable that keeps the octets, for a later `equals: "{name}"`
+    save_marker: str = ""  # variable that keeps the last restart marker (block and compressed mode)
+
+
+class Peer(Node, kw_only=True, frozen=True):
+    """Where a connection comes from."""
+
+    host: str = ""  # its address
+    port: int | str = ""  # its port
+
+
+class DataTls(Node, kw_only=True, frozen=True):
+    """A TLS handshake as client on the data connection."""
+
+    fails: bool = False  # the handshake must not succeed
+    resume: bool = True  # offer to go on with the TLS session of the control connection
 
 
 class Data(Node, kw_only=True, frozen=True):
-    """FTP data connection. Exactly one key.
+    """FTP data connection. Exactly one of the keys up to `unconnected`; the others say how.
 
     open: passive, extended-passive (we send PASV or EPSV and connect), active, extended-active (we listen
-    and send PORT or EPRT), or reply (connect to where the last 227 or 229 reply points).
+    and send PORT or EPRT), reply (connect to where the last 227 or 229 reply points), listen (and send
+    nothing), or default (listen on the port of the control connection). After PROT P what is received and sent
+    goes through TLS.
     """
 
-    open: str = ""  # passive, extended-passive, active, extended-active, reply
-    receive: Receive | None = None  # read until the server closes, then judge
-    send: str | Content | None = None  # send, then close: that is the end of the file
+    open: str = ""  # passive, extended-passive, active, extended-active, reply, listen, default
+    receive: Receive | None = None  # read to the end of the file, then judge
+    send: str | Content | None = None  # send and close; in stream mode that is the end of the file
     close: bool = False  # close at our end
     reset: bool = False  # close with RST
     refused: bool = False  # connecting to where the last reply points must fail
+    tls: bool | DataTls | None = None  # a TLS handshake, now
+    peer: str | Peer | None = None  # where the server's connection must come from; a text is the address
+    silence: Duration | None = None  # no octet may come for so long; a close may
+    unconnected: Duration | None = None  # nobody may connect to where we listen, for so long
+    from_: str = msgspec.field(name="from", default="")  # with open, refused: the address of ours
+    at: str = ""  # with open: listen on this address of ours
+    raw: bool = False  # with receive or send: the octets of the wire, not coded, no handshake
+    keep: bool = False  # with receive or send: the connection stays open
+    mark: int | str | None = None  # with send: a restart marker behind so many octets (MODE B, C)
 
 
 class Delivered(Node, kw_only=True, frozen=True):
@@ -154,11 +191,13 @@ class Step(Node, kw_only=True, frozen=True):
     # what the server must answer
     S: int | str | list[Alternative] | Expect | None = None  # an alternative, several, or details
     tolerate: Alternatives = []  # accepted in spirit: the case ends as tolerated
-    observe: str = ""  # name under which the answer is recorded; any reply will do if there is no S
+    skip: Alternatives = []  # the server does not do such things: the case is skipped, and says why
+    observe: str = ""  # name under which the answer (of tls: the session) is recorded; without S any will do
     save: Regex = ""  # named groups become variables
     # how
     on: str = ""  # connection; the main one unless said otherwise
     when: Alternatives = []  # only if the last reply on this connection was one of these
+    offered: str = ""  # only if the server offers this capability, by its last list on this connection
     given: bool = False  # a precondition: if it does not hold the case is inconclusive
     secret: bool = False  # transcripts show ****
     urgent: bool = False  # the last octet is sent as TCP urgent data

@@ -51,6 +51,24 @@ def test_raw_is_sent_as_written_and_message_is_stuffed(tmp_path):
     assert wire.sent("main") == b"a\x00\xff\nx\r\n..y\r\n.\r\n"
 
 
+def test_chunks_know_their_size_and_keep_their_line_ends(tmp_path):
+    wire = Wire(Peer(HI, Hears(b"LAST\r\n\x00\xff"), b"250 a\r\n250 b\r\n"))
+    script = (
+        '- S: 220\n- raw: [{chunk: "{marker}\\r"}, {chunk: {hex: 00 ff}, last: true}]\n  S: 250\n- S: 250\n'
+    )
+
+    assert outcome(tmp_path, script, wire).verdict is Verdict.PASS
+    assert wire.sent("main") == b"BDAT 3\r\nm1\rBDAT 2 LAST\r\n\x00\xff"
+
+
+def test_the_first_reply_is_the_greeting_whatever_was_sent_before(tmp_path):
+    wire = Wire(Peer(Hears(b"NOOP\r\n"), HI, b"250 ok\r\n"))
+
+    found = outcome(tmp_path, "- C: NOOP\n  S: 220\n- S: 250\n", wire)
+
+    assert [seen.command for seen in found.seen] == [b"", b"NOOP"]
+
+
 def test_captures_are_used_later(tmp_path):
     wire = Wire(Peer(HI, Hears(b"NOOP\r\n"), b"250 id=42 ok\r\n", Hears(b"VRFY 42\r\n"), b"252 42\r\n"))
     script = "- S: 220\n- C: NOOP\n  S: 250\n  save: 'id=(?P<id>\\d+)'\n- C: VRFY {id}\n  S: {reply: 252, text: '{id}'}\n"

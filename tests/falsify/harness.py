@@ -15,11 +15,12 @@ from pkgutil import iter_modules
 from types import ModuleType
 
 import yaml
-from plumbline.probes.capability import offered, skip_reason
+from plumbline.probes.capability import skip_reason
 from plumbline.probes.passive import Tally
 from plumbline.probes.script.cases import ReadyCase
 from plumbline.probes.script.interpreter import play
 from plumbline.probes.script.loader import Library
+from plumbline.probes.script.offers import offered
 from plumbline.probes.script.outcome import Endpoint, Outcome, Setting
 from plumbline.reports.records import Verdict
 

@@ -56,6 +56,31 @@ _STEPS = [
         ["11:9: one step does one thing: C or raw, in steps of their own"],
     ),
     ("smtp", "- S: 250\n- note: x", ["11:9: this step does nothing and expects nothing"]),
+    (
+        "smtp",
+        "- tls: {fails: true, may_fail: true}\n- S: 250",
+        ["10:28: fails and may_fail exclude each other"],
+    ),
+    (
+        "smtp",
+        '- tls: {version: "1.4"}',
+        ["10:24: unknown version of TLS '1.4'; did you mean '1.3'?"],
+    ),
+    (
+        "smtp",
+        "- connect: {name: b, clear: true}\n- S: 250",
+        ["10:28: clear goes with state: connected, where nothing was said yet"],
+    ),
+    (
+        "smtp",
+        "- C: NOOP\n  offered: Size\n  S: 250",
+        ["11:18: 'Size': capabilities are written in capitals"],
+    ),
+    (
+        "smtp",
+        '- S: 334\n  save: "(?P<it>.*)"\n- C: "{cram_md5 $it}"\n  S: 235',
+        ["12:12: this function takes CHALLENGE USER PASSWORD; found 'x'"],
+    ),
     ("smtp", "- tls: false\n- S: 250", ["10:9: this step does nothing and expects nothing"]),
     ("smtp", "- C: []\n  S: 250", ["10:9: an empty list sends nothing"]),
     (
@@ -189,7 +214,25 @@ _STEPS = [
     (
         "smtp",
         "- raw: [{hex: 0d, repeat: a}]\n  S: 250",
-        ["10:15: a piece is either hex or repeat (with times)"],
+        ["10:15: a piece is exactly one of hex, repeat (with times), chunk; found hex and repeat"],
+    ),
+    (
+        "smtp",
+        "- raw: [{times: 2}]\n  S: 250",
+        ["10:15: a piece is exactly one of hex, repeat (with times), chunk; found none of them"],
+    ),
+    ("smtp", "- raw: [{hex: 0d, last: true}]\n  S: 250", ["10:25: last goes with chunk"]),
+    (
+        "smtp",
+        "- raw: [{chunk: a, times: 2}]\n  S: 250",
+        ["10:26: a chunk stands once: write it as often as it is sent"],
+    ),
+    ("smtp", "- raw: [{chunk: '{x}'}]\n  S: 250", ["10:23: unknown variable 'x'"]),
+    ("smtp", "- raw: [{chunk: {text: '{x}'}}]\n  S: 250", ["10:30: unknown variable 'x'"]),
+    (
+        "smtp",
+        "- raw: [{chunk: {text: a, size: 1}}]\n  S: 250",
+        ["10:16: content is given by exactly one of text, hex, size; found text and size"],
     ),
     ("smtp", "- raw: {hex: xx}\n  S: 250", ["10:20: not hexadecimal: 'xx'"]),
     ("smtp", "- raw: {repeat: a, times: 0}\n  S: 250", ["10:33: times is 1 or more"]),
@@ -237,8 +280,48 @@ _STEPS = [
     ),
     (
         "ftp",
+        "- data: {receive: {}, from: 127.0.0.3}\n- S: 250",
+        ["10:29: from goes with open or refused"],
+    ),
+    (
+        "ftp",
+        "- data: {receive: {}, mark: 3}\n- S: 250",
+        ["10:29: mark goes with send"],
+    ),
+    (
+        "ftp",
+        "- data: {send: x, mark: 0}\n- S: 250",
+        ["10:31: 0: at least one octet"],
+    ),
+    (
+        "ftp",
+        "- data: {receive: {first: x}}\n- S: 250",
+        ["10:33: not a size: 'x'"],
+    ),
+    (
+        "ftp",
+        "- data: {silence: long}\n- S: 250",
+        ["10:25: not a duration: 'long'"],
+    ),
+    (
+        "ftp",
+        "- data: {peer: {host: '{nowhere}'}}\n- S: 250",
+        ["10:29: unknown variable 'nowhere'"],
+    ),
+    (
+        "ftp",
+        "- data: {send: {text: x, drop: some}}\n- S: 250",
+        ["10:38: not a size: 'some'"],
+    ),
+    (
+        "ftp",
+        "- C: MODE B\n  S: 200\n  skip: no",
+        ["12:15: 'no' is no"],
+    ),
+    (
+        "ftp",
         "- data: {}\n- S: 250",
-        ["10:9: data takes exactly one of open, receive, send, close, reset, refused; found none"],
+        ["10:9: data takes exactly one of open, receive, send, close, reset, refused, tls, peer,"],
     ),
 ]
 

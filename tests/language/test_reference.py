@@ -111,7 +111,7 @@ def test_variables_and_functions_are_told_of():
     for name in BUILTINS:
         assert f"`{{{name}}}`" in TEXT
     for name in FUNCTIONS:
-        assert f"`{{{name} TEXT" in TEXT
+        assert f"`{{{name} " in TEXT
 
 
 def test_links_lead_somewhere():

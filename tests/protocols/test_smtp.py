@@ -98,10 +98,43 @@ def test_faults(octets: bytes, status: str, broken: list[str]) -> None:
     assert set(broken) <= smtp.DIALECT.rules.keys()
 
 
+CONTEXTS = [
+    (b"NOOP", b"250 2.0.0 OK\r\n", "220", []),
+    (b"NOOP", b"250 OK\r\n", "220", ["enhanced-missing"]),
+    (b"NOOP", b"250 2.0.0.1 OK\r\n", "220", ["enhanced-missing"]),
+    (b"NOOP", b"250 2.0.0OK\r\n", "220", ["enhanced-missing"]),
+    (b"", b"220 mx.example.test\r\n", "220", []),
+    (b"", b"220 2.0.0 mx.example.test\r\n", "220", ["enhanced-misplaced"]),
+    (b"EHLO a", b"250-mx\r\n250 HELP\r\n", "220", []),
+    (b"lhlo a", b"250 2.1.0 mx\r\n", "220", ["enhanced-misplaced"]),
+    (b"helo", b"501 5.5.4 whose?\r\n", "220", []),
+    (b"DATA", b"354 go on\r\n", "220", []),
+    (b"DATA", b"354 2.0.0 go on\r\n", "220", ["enhanced-misplaced"]),
+    (b"QUIT", b"221 2.00.0 bye\r\n", "220", ["enhanced-form"]),
+    (b"QUIT", b"221 2.1000.0 bye\r\n", "220", ["enhanced-form"]),
+    (b"QUIT", b"221 2.7.31 bye\r\n", "220", ["enhanced-unknown"]),
+    (b"QUIT", b"221 2.8.0 bye\r\n", "220", ["enhanced-unknown"]),
+    (b"QUIT", b"221 2.7.30 bye\r\n", "220", []),
+    (b"", b"521 no mail here\r\n", "521", []),
+    (b"EHLO a", b"521 no mail here\r\n", "521", []),
+    (b"NOOP", b"521 5.7.1 go away\r\n", "220", ["521-misplaced"]),
+    (b"rcpt TO:<a@b>", b"556 5.1.10 null MX\r\n", "220", []),
+    (b"NOOP", b"556 5.1.10 null MX\r\n", "220", ["556-misplaced"]),
+]
+
+
+@pytest.mark.parametrize(("command", "octets", "greeting", "broken"), CONTEXTS)
+def test_faults_in_context(command: bytes, octets: bytes, greeting: str, broken: list[str]) -> None:
+    reply = the_reply(smtp.reader(), octets)
+
+    assert [fault.rule for fault in smtp.DIALECT.faults(command, reply, greeting)] == broken
+
+
 def test_every_rule_has_a_fault_above_and_a_sentence() -> None:
     (mark,) = (m for m in test_faults.pytestmark if m.name == "parametrize")  # type: ignore[attr-defined]
     seen = {rule for _, _, broken in mark.args[1] for rule in broken}
-    assert seen == smtp.RULES.keys()
+    in_context = {rule for *_, broken in CONTEXTS for rule in broken}
+    assert seen | in_context == smtp.RULES.keys()
 
 
 def test_limits_are_exact() -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from plumbline.probes.capability import capabilities, skip_reason
+from plumbline.probes.capability import skip_reason
 from plumbline.probes.protocols.base import Reply
+from plumbline.probes.script.offers import capabilities
 from plumbline.probes.script.outcome import Seen
 
 from tests.runner.making import case

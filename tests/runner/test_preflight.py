@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from plumbline.probes.ops import Trouble
+from plumbline.probes.ops import Lost, Trouble
 from plumbline.probes.preflight import preflight, sanity, second_look
 from plumbline.probes.script.loader import Library
 from plumbline.probes.script.outcome import Endpoint, Setting
 from plumbline.probes.target import CannotTest
 
+from tests.runner import making
 from tests.support.wire import Fin, Hears, Peer, Says, Wire, play
 
 FACTS = {"client": "c.test", "sender": "s@c.test"}
@@ -156,3 +159,38 @@ def test_an_old_ftp_server_without_feat_is_one():
     facts, _ = look(FTP, old, again)
 
     assert facts.capabilities == frozenset()
+
+
+CLEAR = b"250-mx\r\n250-SIZE 1000\r\n250 STARTTLS\r\n"
+SECURE = b"250-mx\r\n250-SIZE 1000\r\n250 AUTH PLAIN\r\n"
+EHLO = Hears(b"EHLO c.test\r\n")
+UPGRADE = (b"220 mx\r\n", EHLO, CLEAR, Hears(b"STARTTLS\r\n"), b"220 go\r\n", EHLO, SECURE)
+
+
+def start(state, facts):
+    """What a case that starts there can count on."""
+    return facts.offered_to(replace(making.case(), state=Library.open().states("smtp")[state]))
+
+
+def test_what_is_offered_under_tls_counts_under_tls():
+    facts, _ = look(SMTP, Peer(b"220 mx\r\n", EHLO, CLEAR), Peer(*UPGRADE))
+
+    assert "AUTH PLAIN" in facts.capabilities
+    assert "STARTTLS" in facts.capabilities
+    for state in ("connected", "greeting", "first-ehlo", "ehlo", "rcpt"):
+        assert start(state, facts) == {"SIZE", "SIZE 1000", "STARTTLS", "TLS"}
+    for state in ("protected", "tls", "login"):
+        assert start(state, facts) == {"SIZE", "SIZE 1000", "AUTH", "AUTH PLAIN", "TLS"}
+
+
+def test_a_handshake_that_fails_leaves_the_first_list():
+    peers = Peer(b"220 mx\r\n", EHLO, CLEAR), Peer(*UPGRADE, tls=Lost(Trouble.TLS, "alert"))
+    facts, _ = look(SMTP, *peers)
+
+    assert start("tls", facts) == {"SIZE", "SIZE 1000", "STARTTLS", "TLS"}
+
+
+def test_implicit_tls_is_said():
+    facts, _ = look(Endpoint("smtp", "127.0.0.1", 465, tls=True), Peer(b"220 mx\r\n", EHLO, SECURE))
+
+    assert {"TLS", "IMPLICIT TLS", "AUTH PLAIN"} <= start("tls", facts)
