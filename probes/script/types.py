@@ -258,4 +258,5 @@ class States(Node, kw_only=True, frozen=True):
     """The states file of a protocol."""
 
     protocol: str  # the folder's
+    like: str = ""  # a protocol whose states hold here as well; those of the same name replace them
     states: dict[str, State]  # by name
