@@ -92,6 +92,12 @@ class Engine:
         self._wake()
 
     @property
+    def busy(self) -> bool:
+        """Whether messages are due, or under way."""
+        due = self.arrivals is not None and bool(self.arrivals.due)
+        return due or len(self._resting) < self.sessions
+
+    @property
     def sessions(self) -> int:
         """Sessions connected now."""
         return len(self._connections) - self._connecting
