@@ -17,6 +17,7 @@ from plumbline.loadtests.delivery.stores import StoreError, store
 from plumbline.loadtests.delivery.verifying import Verification
 from plumbline.loadtests.engine.plan import Plan, Timeouts
 from plumbline.loadtests.engine.schedule import Stage
+from plumbline.loadtests.search import BadObjective, Search, objective
 from plumbline.probes.profile import Profile, SourceError, default, load
 
 EXIT_OK, EXIT_MISSED, EXIT_NOT_TESTED, EXIT_USAGE = 0, 1, 2, 4
@@ -95,6 +96,15 @@ OPTIONS = [
         ("auto", "on", "off"),
     ),
     Option(
+        "--in-flight",
+        "messages of a session at the same time, where the target offers CHUNKING and PIPELINING",
+        1,
+        int,
+        "N",
+        (),
+        (1, 1000),
+    ),
+    Option(
         "--phase-sample",
         "time the phases of every n-th message of a session; 0: none",
         1000,
@@ -104,11 +114,22 @@ OPTIONS = [
         (0, 1e9),
     ),
     Option("--think", "pause between the messages of a session", 0.0, float, "SECONDS", (), (0, 3600)),
+    Option(
+        "--pace", "each session begins a message every so many seconds", 0.0, float, "SECONDS", (), (0, 3600)
+    ),
     Option("--rate", "open loop: send by the clock, this many a second", None, float, "N", (), (0.001, 1e6)),
     Option("--ramp", "seconds over which --rate is reached", 0.0, float, "SECONDS", (), (0, 86_400)),
     Option("--steps", "open loop: rates and their times, such as 100:10s,200:10s", None, str, "LIST"),
+    Option(
+        "--trace", "open loop: a file with a time in each line, in seconds from the start", None, str, "FILE"
+    ),
     Option("--poisson", "open loop with random gaps", False, bool),
     Option("--seed", "seed of everything random", 1, int, "N", (), (0, 2**31)),
+    Option("--find-knee", "search the highest open-loop rate that meets --objective", False, bool),
+    Option("--objective", "limits for --find-knee", "p99<200ms,errors<0.1%", str, "LIST"),
+    Option("--knee-from", "the first rate that --find-knee tries", 100.0, float, "N", (), (0.1, 1e6)),
+    Option("--knee-to", "the highest rate that --find-knee tries", 1e6, float, "N", (), (0.1, 1e6)),
+    Option("--step-time", "seconds of each step of --find-knee", 3.0, float, "SECONDS", (), (0.1, 3600)),
     Option("--starttls", "use STARTTLS", False, bool),
     Option("--tls-no-verify", "accept any certificate", False, bool),
     Option("--auth-user", "user for AUTH", None, str, "NAME"),
@@ -145,6 +166,15 @@ OPTIONS = [
     ),
     Option("--max-duplicated", "fail above so many messages delivered twice", None, int, "N", (), (0, 1e9)),
     Option("--max-altered", "fail above so many messages delivered altered", None, int, "N", (), (0, 1e9)),
+    Option(
+        "--progress",
+        "tell how it goes every so many seconds; 0: do not",
+        10.0,
+        float,
+        "SECONDS",
+        (),
+        (0, 3600),
+    ),
     Option("--i-may-test-this-target", "allow a target that is not this machine", False, bool),
 ]
 
@@ -163,6 +193,8 @@ class Job:
     report: Path | None = None
     profile: Profile = field(default_factory=default)
     verification: Verification | None = None
+    search: Search | None = None
+    progress: float = 0.0  # seconds between two lines that tell how it goes
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -191,11 +223,33 @@ def job(options: Mapping[str, Any], target: str | None) -> Job:
         report=Path(options["report"]) if options.get("report") else None,
         profile=known,
         verification=_verification(options, known),
+        search=_search(options),
+        progress=options["progress"],
     )
+
+
+def _search(options: Mapping[str, Any]) -> Search | None:
+    if not options["find_knee"]:
+        return None
+    if options["rate"] or options["steps"] or options["trace"] or options["messages"]:
+        raise UsageError("--find-knee chooses the rates; leave --rate, --steps, --trace and --messages out")
+    if options["knee_to"] < options["knee_from"]:
+        raise UsageError(f"--knee-to {options['knee_to']:g} is below --knee-from {options['knee_from']:g}")
+    try:
+        wanted = objective(options["objective"])
+    except BadObjective as error:
+        raise UsageError(f"--objective: {error}") from None
+    return Search(wanted, options["knee_from"], options["step_time"], highest=options["knee_to"])
 
 
 def _limits(options: Mapping[str, Any]) -> dict[str, float]:
     limits = {name: options[name] for name in (*THRESHOLDS, *DELIVERY) if options.get(name) is not None}
+    if options["find_knee"]:
+        limits.pop("max_error_ratio", None)
+        if missed := limits.keys() - {"min_rate", *DELIVERY}:
+            raise UsageError(
+                f"--find-knee has its limits in --objective; leave --{min(missed).replace('_', '-')} out"
+            )
     if options["verify_delivery"]:
         limits.setdefault("max_lost", 0)
     elif given := limits.keys() & set(DELIVERY):
@@ -235,13 +289,17 @@ def _plan(options: Mapping[str, Any], known: Profile, where: tuple[str, str, int
         messages=options["messages"],
         per_session=options["per_session"],
         pipelining=options["pipelining"],
+        in_flight=options["in_flight"],
         phase_sample=options["phase_sample"],
         think_s=options["think"],
+        pace_s=options["pace"],
+        trace=trace(options),
         stages=stages(options),
         poisson=options["poisson"],
         seed=options["seed"],
         client_name=facts["client"],
         verify=options["verify_delivery"],
+        search=options["find_knee"],
         run_id=uuid.uuid4().hex[:10],
         timeouts=Timeouts(
             connect=options["connect_timeout"],
@@ -252,14 +310,46 @@ def _plan(options: Mapping[str, Any], known: Profile, where: tuple[str, str, int
     )
 
 
+def trace(options: Mapping[str, Any]) -> tuple[float, ...]:
+    """Send times out of a file: one in a line, rising; empty lines and those with # do not count. Raises UsageError."""
+    name = options["trace"]
+    if not name:
+        return ()
+    if options["rate"] or options["steps"] or options["poisson"]:
+        raise UsageError("--trace says all the times; leave --rate, --steps and --poisson out")
+    try:
+        lines = Path(name).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"--trace {name}: {getattr(error, 'strerror', None) or error}") from None
+    found: list[float] = []
+    for number, line in enumerate(lines, 1):
+        if word := line.partition("#")[0].strip():
+            found.append(_time(word, f"--trace {name}:{number}", found[-1] if found else 0.0))
+    if not found:
+        raise UsageError(f"--trace {name}: no time in it")
+    return tuple(found)
+
+
+def _time(word: str, where: str, last: float) -> float:
+    try:
+        at = float(word)
+    except ValueError:
+        at = float("nan")
+    if not last <= at < float("inf"):
+        raise UsageError(f"{where}: {word!r} is no time in seconds from {last:g} on")
+    return at
+
+
 def stages(options: Mapping[str, Any]) -> tuple[Stage, ...]:
     """The open loop that was asked for; empty for a closed loop. Raises UsageError."""
+    if options["think"] and options["pace"]:
+        raise UsageError("--think pauses after a message, --pace counts from its begin; give one of them")
     if options["steps"]:
         if options["rate"] or options["ramp"]:
             raise UsageError("--steps says all the rates; leave --rate and --ramp out")
         return tuple(_step(word) for word in options["steps"].split(","))
     if not options["rate"]:
-        if options["ramp"] or options["poisson"]:
+        if options["ramp"] or (options["poisson"] and not options["find_knee"]):
             raise UsageError("--ramp and --poisson need --rate or --steps")
         return ()
     ramp = (Stage(0.0, options["rate"], options["ramp"]),) if options["ramp"] else ()

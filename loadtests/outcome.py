@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
+import resource
 import shlex
 import sys
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ from plumbline.loadtests.options import DELIVERY, EXIT_MISSED, EXIT_NOT_TESTED, 
 from plumbline.probes.version import VERSION
 from plumbline.reports import records
 
-BUSY = 0.95  # of a processor: from here on the generator limits the rate
+BUSY = 0.9  # of the time: from here on the generator limits the rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class Outcome:
     users: int = 0
     processes: int = 1
     delivery: records.Delivery | None = None
+    knee: records.Knee | None = None
     not_kept: list[str] = field(default_factory=list)  # what could not be written
     facts: dict[str, Any] = field(default_factory=dict)
 
@@ -58,10 +61,14 @@ class Outcome:
     def checks(self) -> list[Check]:
         """Every threshold that was asked for."""
         limits = self.job.limits.items()
-        return [
-            _counted(name, limit, self.delivery) if name in DELIVERY else _check(name, limit, self.tally)
-            for name, limit in limits
-        ]
+        return [self._check(name, limit) for name, limit in limits]
+
+    def _check(self, name: str, limit: float) -> Check:
+        if name in DELIVERY:
+            return _counted(name, limit, self.delivery)
+        if self.knee:  # --min-rate is the only limit beside --find-knee
+            return Check("--min-rate", limit, self.knee.rate, self.knee.rate >= limit)
+        return _check(name, limit, self.tally)
 
     @property
     def why_not_tested(self) -> str:
@@ -80,7 +87,8 @@ class Outcome:
         if not all(check.ok for check in self.checks):
             return EXIT_MISSED
         unknown = self.delivery is not None and self.delivery.incomplete
-        return EXIT_NOT_TESTED if self.interrupted or self.not_kept or unknown else EXIT_OK
+        unfound = self.knee is not None and not self.knee.limited_by
+        return EXIT_NOT_TESTED if self.interrupted or self.not_kept or unknown or unfound else EXIT_OK
 
     @property
     def generator_limit(self) -> str:
@@ -88,9 +96,10 @@ class Outcome:
         lag = self.tally.phases.get("generator lag", Histogram()).percentile(99)
         if lag > max(0.001, self.tally.message.percentile(99) / 10):
             return f"it sent 1 % of the messages {lag * 1e3:.1f} ms or more after their time"
-        busy = self.tally.cpu_s / self.tally.duration / self.processes if self.tally.duration else 0.0
+        time_there = self.tally.duration * self.processes
+        busy = (self.tally.cpu_s + self.tally.waited_s) / time_there if time_there else 0.0
         if busy > BUSY:
-            return f"it used {busy:.0%} of a processor in each of its processes"
+            return f"it ran, or waited for a processor, for {min(busy, 1):.0%} of the time"
         return ""
 
     def lines(self) -> list[str]:
@@ -107,6 +116,8 @@ class Outcome:
         worst = sorted(self.tally.errors.items(), key=lambda item: -item[1])[:5]
         for kind, times in worst:
             out.append(f"{times:>9} x {kind}: {self.tally.samples.get(kind, '')}")
+        if self.knee:
+            out.append(knee_line(self.knee))
         if self.delivery:
             out += delivery_lines(self.delivery)
         return [*out, *map(str, self.checks)]
@@ -155,6 +166,7 @@ class Outcome:
             replies=dict(sorted(tally.replies.items())),
             errors=tally.errors,
             delivery=self.delivery,
+            knee=self.knee,
             thresholds={c.name: {"limit": c.limit, "value": c.value, "ok": c.ok} for c in self.checks},
             facts={
                 "latency": _meaning(plan, self.capabilities),
@@ -163,15 +175,20 @@ class Outcome:
                 "sessions": self.users,
                 "per_session": plan.per_session,
                 "pipelining": plan.pipelining,
+                "in_flight": plan.in_flight,
                 "tls": plan.tls,
                 "connections": tally.connections,
                 "in_doubt": tally.in_doubt,
                 "octets": tally.octets,
                 "loop": "open" if plan.open_loop else "closed",
                 "stages": msgspec.to_builtins(plan.stages),
+                "trace": len(plan.trace),
+                "pace_s": plan.pace_s,
                 "longest_queue": tally.longest_queue,
                 "generator_cpu_s": tally.cpu_s,
+                "generator_waited_s": tally.waited_s,
                 "generator_processes": self.processes,
+                "generator": _generator(),
                 "generator_limit": self.generator_limit,
                 "failure_latency": tally.failure.summary(),
                 "error_samples": tally.samples,
@@ -188,7 +205,9 @@ class Outcome:
                 messages=second.messages,
                 failures=second.failures,
                 p50=second.latency.percentile(50),
+                p90=second.latency.percentile(90),
                 p99=second.latency.percentile(99),
+                max=second.latency.highest,
                 users=second.sessions,
             )
             for epoch, second in sorted(self.tally.seconds.items())
@@ -210,6 +229,22 @@ def _counted(name: str, limit: float, delivery: records.Delivery | None) -> Chec
     """Without a delivery nobody looked, and nothing is known to be in order."""
     value = float(getattr(delivery, name.removeprefix("max_"))) if delivery else float("nan")
     return Check("--" + name.replace("_", "-"), limit, value, value <= limit)
+
+
+def knee_line(knee: records.Knee) -> str:
+    """What the search came to, in a sentence."""
+    found = f"{knee.rate:.0f} a second under {knee.objective}"
+    match knee.limited_by:
+        case "target" if knee.rate:
+            return f"Knee: the target sustains {found}; beyond: {knee.why}"
+        case "target":
+            return f"Knee: the target sustains no rate that was tried under {knee.objective}: {knee.why}"
+        case "generator":
+            return f"Knee: at least {found}; at the next rate the generator was the bottleneck: {knee.why}"
+        case "highest rate":
+            return f"Knee: at least {found}; no higher rate was tried"
+        case _:
+            return "Knee: the search did not come to its end"
 
 
 def delivery_lines(found: records.Delivery) -> list[str]:
@@ -245,6 +280,8 @@ def _check(name: str, limit: float, tally: Tally) -> Check:
 def _meaning(plan: Plan, capabilities: list[str]) -> str:
     if plan.open_loop:
         return "from the time the message was meant to be sent to the reply to the end of data"
+    if plan.in_flight > 1 and "CHUNKING" in capabilities and "PIPELINING" in capabilities:
+        return "from MAIL, sent together with BDAT and the content, to the reply to BDAT LAST"
     pipelined = plan.pipelining == "on" or (plan.pipelining == "auto" and "PIPELINING" in capabilities)
     if pipelined:
         return "from the first octet of the content to the reply to the end of data"
@@ -262,6 +299,31 @@ def _numbers(tally: Tally) -> str:
 def _latency(tally: Tally) -> str:
     named = {name: value for name, value in tally.message.summary().items() if name != "n"}
     return "Latency in ms: " + ", ".join(f"{name} {value * 1e3:.3f}" for name, value in named.items())
+
+
+def progress(tally: Tally, users: int, now: float) -> str:
+    """How it goes, in a line; rate and latency are those of the last five whole seconds."""
+    seconds = [tally.seconds[epoch] for epoch in range(int(now) - 5, int(now)) if epoch in tally.seconds]
+    latency = Histogram()
+    for second in seconds:
+        latency.merge(second.latency)
+    rate = sum(second.messages for second in seconds) / len(seconds) if seconds else 0.0
+    p99 = f"p99 {latency.percentile(99) * 1e3:.1f} ms, " if latency.count else ""
+    return (
+        f"{max(now - tally.begun_at, 0):5.0f} s: {tally.acknowledged} acknowledged, {rate:.0f} a second, "
+        f"{p99}{tally.failed} failed, {users} sessions"
+    )
+
+
+def _generator() -> dict[str, Any]:
+    """Where the load came from."""
+    return {
+        "machine": platform.machine(),
+        "kernel": platform.release(),
+        "processors": os.cpu_count(),
+        "memory_peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "locust": metadata.version("locust"),
+    }
 
 
 def _masked_command(secret: str) -> list[str]:

@@ -8,8 +8,9 @@ from itertools import groupby
 
 from .charts import Bar, Chart, Series, bars
 from .gather import LoadRun
-from .model import Report, Subject
+from .model import Report
 from .records import Load
+from .subject import Subject
 from .text import duration, number
 
 _COUNTED = ("delivered", "lost", "duplicated", "corrupted")

@@ -43,7 +43,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
 
 def summary(report: Report) -> str:
     """The answer, the servers, the violations and what could not be tested."""
-    lines = [f"## {plain(view.headline(report))}", "", plain(view.subline(report), 300), ""]
+    lines = [f"## {plain(str(view.headline(report)))}", "", plain(view.subline(report), 300), ""]
     lines += [f"> {plain(notice, 400)}" for notice in view.notices(report)]
     lines += ["", *_servers(report), ""]
     if report.broken:

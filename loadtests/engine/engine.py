@@ -93,6 +93,12 @@ class Engine:
         self._wake()
 
     @property
+    def busy(self) -> bool:
+        """Whether messages are due, or under way."""
+        due = self.arrivals is not None and bool(self.arrivals.due)
+        return due or len(self._resting) < self.sessions
+
+    @property
     def sessions(self) -> int:
         """Sessions connected now."""
         return len(self._connections) - self._connecting
@@ -149,9 +155,13 @@ class Engine:
     def offer(self, offsets: Iterator[float]) -> None:
         """Send by another schedule from now on, in seconds from now. What was due and not begun has failed."""
         if self.arrivals is not None:
-            self.arrivals.restart(offsets, perf_counter())
-            self._later(0.0, self._pump)
+            self._later(0.0, lambda: self._restart(offsets))
             self._wake()
+
+    def _restart(self, offsets: Iterator[float]) -> None:
+        if self.arrivals is not None:
+            self.arrivals.restart(offsets, perf_counter())
+            self._pump()
 
     def _pump(self) -> None:
         """Hand messages that are due to sessions that rest."""

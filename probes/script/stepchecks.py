@@ -29,7 +29,27 @@ ACTIONS = (
     "delivered",
 )
 MAIL = ("smtp", "submission", "lmtp")
-OPENINGS = ("passive", "extended-passive", "active", "extended-active", "reply")
+OPENINGS = ("passive", "extended-passive", "active", "extended-active", "reply", "listen", "default")
+_DATA_ACTIONS = (
+    "open",
+    "receive",
+    "send",
+    "close",
+    "reset",
+    "refused",
+    "tls",
+    "peer",
+    "silence",
+    "unconnected",
+)
+# Keys of `data` that say how, each with those beside which they mean something.
+_DATA_MANNERS: Mapping[str, tuple[str, ...]] = {
+    "from_": ("open", "refused"),
+    "at": ("open",),
+    "raw": ("receive", "send"),
+    "keep": ("receive", "send"),
+    "mark": ("send",),
+}
 SEGMENTS = ("octets", "lines", "cr-lf")
 KINDS = ("text", "binary")
 VERSIONS = ("1.0", "1.1", "1.2", "1.3")
@@ -44,6 +64,7 @@ _OWN_KEYS: Mapping[str, tuple[str, ...]] = {
 }
 _ENHANCED = re.compile(r"[245y]\.(?:\d{1,3}|y)\.(?:\d{1,3}|z)")
 _MOST_OCTETS = 67_108_864  # of one step
+_MOST_TIMES = 1000
 
 
 def actions(step: Step) -> list[str]:
@@ -58,7 +79,10 @@ def judges(step: Step) -> bool:
     if step.given:
         return False
     opened = step.data == "reply" or (isinstance(step.data, Data) and step.data.open == "reply")
-    received = isinstance(step.data, Data) and (step.data.receive is not None or step.data.refused)
+    received = isinstance(step.data, Data) and any(
+        getattr(step.data, key) not in (None, False)
+        for key in ("receive", "refused", "tls", "peer", "silence", "unconnected")
+    )
     shakes = bool(step.tls) and not (isinstance(step.tls, Tls) and step.tls.may_fail)
     acts = step.delivered is not None or shakes or step.literal is not None
     return step.S is not None or acts or opened or received
@@ -67,6 +91,7 @@ def judges(step: Step) -> bool:
 def faults(step: Step, dialect: Dialect) -> Iterator[Fault]:
     """Everything wrong with a step on a connection of that protocol."""
     yield from _action_faults(step)
+    yield from _times_faults(step)
     yield from _tls_faults(step)
     yield from _protocol_faults(step, dialect)
     yield from _alternative_faults(step, dialect)
@@ -110,6 +135,13 @@ def _tls_faults(step: Step) -> Iterator[Fault]:
         yield Fault(("tls", "version"), unknown("version of TLS", step.tls.version, VERSIONS))
 
 
+def _times_faults(step: Step) -> Iterator[Fault]:
+    if not 1 <= step.times <= _MOST_TIMES:
+        yield Fault(("times",), f"a step is played 1 to {_MOST_TIMES} times")
+    if step.times > 1 and (step.connect is not None or step.literal is not None):
+        yield Fault(("times",), "a step with connect or literal is played once", True)
+
+
 def _protocol_faults(step: Step, dialect: Dialect) -> Iterator[Fault]:
     name = dialect.name
     if step.literal is not None and (name != "imap" or not isinstance(step.C, str)):
@@ -127,6 +159,7 @@ def _protocol_faults(step: Step, dialect: Dialect) -> Iterator[Fault]:
 def _alternative_faults(step: Step, dialect: Dialect) -> Iterator[Fault]:
     listed: list[tuple[Path_, Alternatives | None]] = [
         (("tolerate",), step.tolerate),
+        (("skip",), step.skip),
         (("when",), step.when),
     ]
     if isinstance(step.S, Expect):
@@ -236,6 +269,7 @@ def _content_faults(path: Path_, content: Content) -> Iterator[Fault]:
         yield from _tried((*path, "hex"), content.hex, _hexadecimal)
     if content.size is not None:
         yield from _tried((*path, "size"), content.size, _size)
+    yield from _tried((*path, "drop"), content.drop, octets)
 
 
 def _piece_faults(path: Path_, piece: Octets) -> Iterator[Fault]:
@@ -267,25 +301,31 @@ def _data_faults(step: Step) -> Iterator[Fault]:
         yield Fault(("data",), unknown("data connection", step.data, OPENINGS))
     if not isinstance(step.data, Data):
         return
-    keys = ("open", "receive", "send", "close", "reset", "refused")
-    given = [key for key in keys if _given(step.data, key)]
+    given = [key for key in _DATA_ACTIONS if _given(step.data, key)]
     if len(given) != 1:
-        message = (
-            f"data takes exactly one of {', '.join(keys)}; found {' and '.join(given) or 'none of them'}"
-        )
-        yield Fault(("data",), message)
+        wanted, found = ", ".join(_DATA_ACTIONS), " and ".join(given) or "none of them"
+        yield Fault(("data",), f"data takes exactly one of {wanted}; found {found}")
     if step.data.open and step.data.open not in OPENINGS:
         yield Fault(("data", "open"), unknown("data connection", step.data.open, OPENINGS))
+    for key, beside in _DATA_MANNERS.items():
+        if _given(step.data, key) and not set(beside) & set(given):
+            name = key.rstrip("_")
+            yield Fault(("data", name), f"{name} goes with {' or '.join(beside)}", True)
 
 
 def _given(data: Data, key: str) -> bool:
-    return getattr(data, key) not in ((None, False, "") if key == "open" else (None, False))
+    return getattr(data, key) not in ((None, False) if key == "send" else (None, False, ""))
 
 
 def _number_faults(step: Step) -> Iterator[Fault]:
     for path, value in _durations(step):
         if value is not None:
             yield from _tried(path, value, seconds)
+    if isinstance(step.data, Data):
+        yield from _tried(("data", "mark"), 1 if step.data.mark is None else step.data.mark, _some)
+        if step.data.receive is not None:
+            first = step.data.receive.first
+            yield from _tried(("data", "receive", "first"), 1 if first is None else first, _some)
     for path, count in _counts(step):
         if isinstance(count, Count):
             yield from _count_faults(path, count)
@@ -302,6 +342,9 @@ def _durations(step: Step) -> Iterator[tuple[Path_, Any]]:
         yield ("delivered", "within"), step.delivered.within
     if isinstance(step.segments, Segments):
         yield ("segments", "pause"), step.segments.pause
+    if isinstance(step.data, Data):
+        yield ("data", "silence"), step.data.silence
+        yield ("data", "unconnected"), step.data.unconnected
 
 
 def _counts(step: Step) -> Iterator[tuple[Path_, int | Count | None]]:
@@ -309,6 +352,7 @@ def _counts(step: Step) -> Iterator[tuple[Path_, int | Count | None]]:
         yield ("S", "lines"), step.S.lines
     if isinstance(step.data, Data) and step.data.receive is not None:
         yield ("data", "receive", "size"), step.data.receive.size
+        yield ("data", "receive", "records"), step.data.receive.records
     if step.delivered is not None:
         yield ("delivered", "count"), step.delivered.count
 
@@ -334,6 +378,12 @@ def _size(value: int | str) -> int:
     size = octets(value)
     if size > _MOST_OCTETS:
         raise ValueError(f"{value} is more than {_MOST_OCTETS} octets")
+    return size
+
+
+def _some(value: int | str) -> int:
+    if not (size := _size(value)):
+        raise ValueError(f"{value}: at least one octet")
     return size
 
 

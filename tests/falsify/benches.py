@@ -9,6 +9,8 @@ from tests.models.ftp import FtpModel
 from tests.models.imap import ImapModel
 from tests.models.pop3 import Pop3Model
 from tests.models.smtp import SmtpModel
+from tests.models.smtp_chunking import Chunking
+from tests.models.smtp_dsn import Parameters
 from tests.models.store import PASSWORD, USER
 
 MAIL_FACTS = {
@@ -28,7 +30,13 @@ STORE_FACTS = {"user": USER, "password": PASSWORD, "sender": "probe@client.test"
 BENCHES = {
     bench.protocol: bench
     for bench in (
-        Bench("smtp", (SmtpModel,), gather(smtp), MAIL_FACTS, mailbox={"via": "maildir", "path": "/mail"}),
+        Bench(
+            "smtp",
+            (SmtpModel, Chunking, Parameters),
+            gather(smtp),
+            MAIL_FACTS,
+            mailbox={"via": "maildir", "path": "/mail"},
+        ),
         Bench("ftp", (FtpModel,), gather(ftp), FTP_FACTS),
         Bench("pop3", (Pop3Model,), tuple(pop3.MUTANTS), STORE_FACTS, companions={"imap": ImapModel}),
         Bench("imap", (ImapModel,), tuple(imap.MUTANTS), STORE_FACTS),

@@ -121,7 +121,8 @@ def verdicts(
         result[case.id] = (outcome.verdict, outcome.reason)
     for case in cases:
         if case.spec.passive:
-            outcome = tally.judge(case)
+            why = _skipped(case, services[case.protocol], facts)
+            outcome = Outcome(Verdict.SKIPPED, why) if why else tally.judge(case)
             result[case.id] = (outcome.verdict, outcome.reason)
     return result
 

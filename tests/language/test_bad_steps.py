@@ -8,6 +8,12 @@ from tests.language.helpers import suite, wrong
 
 # Protocol, script (first line is 10, column 7; indented text moves right), what is said.
 _STEPS = [
+    ("smtp", "- C: NOOP\n  times: 0\n  S: 250", ["11:16: a step is played 1 to 1000 times"]),
+    (
+        "smtp",
+        "- connect: two\n  times: 2\n- C: NOOP\n  on: two\n  S: 250",
+        ["11:9: a step with connect or literal is played once"],
+    ),
     # shape
     ("smtp", "- D: NOOP", ["10:9: unknown key 'D' (allowed: C, raw, message, literal, data, connect, tls, "]),
     ("smtp", "- C: NOOP\n  s: 250", ["11:9: unknown key 's'; did you mean 'S'? (allowed: C, raw,"]),
@@ -278,8 +284,48 @@ _STEPS = [
     ),
     (
         "ftp",
+        "- data: {receive: {}, from: 127.0.0.3}\n- S: 250",
+        ["10:29: from goes with open or refused"],
+    ),
+    (
+        "ftp",
+        "- data: {receive: {}, mark: 3}\n- S: 250",
+        ["10:29: mark goes with send"],
+    ),
+    (
+        "ftp",
+        "- data: {send: x, mark: 0}\n- S: 250",
+        ["10:31: 0: at least one octet"],
+    ),
+    (
+        "ftp",
+        "- data: {receive: {first: x}}\n- S: 250",
+        ["10:33: not a size: 'x'"],
+    ),
+    (
+        "ftp",
+        "- data: {silence: long}\n- S: 250",
+        ["10:25: not a duration: 'long'"],
+    ),
+    (
+        "ftp",
+        "- data: {peer: {host: '{nowhere}'}}\n- S: 250",
+        ["10:29: unknown variable 'nowhere'"],
+    ),
+    (
+        "ftp",
+        "- data: {send: {text: x, drop: some}}\n- S: 250",
+        ["10:38: not a size: 'some'"],
+    ),
+    (
+        "ftp",
+        "- C: MODE B\n  S: 200\n  skip: no",
+        ["12:15: 'no' is no"],
+    ),
+    (
+        "ftp",
         "- data: {}\n- S: 250",
-        ["10:9: data takes exactly one of open, receive, send, close, reset, refused; found none"],
+        ["10:9: data takes exactly one of open, receive, send, close, reset, refused, tls, peer,"],
     ),
 ]
 
