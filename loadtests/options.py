@@ -138,6 +138,15 @@ TRANSFER = [
         ("auto", "on", "off"),
     ),
     Option(
+        "--in-flight",
+        "messages of a session at the same time, where the target offers CHUNKING and PIPELINING",
+        1,
+        int,
+        "N",
+        (),
+        (1, 1000),
+    ),
+    Option(
         "--phase-sample",
         "time the phases of every n-th message of a session; 0: none",
         1000,

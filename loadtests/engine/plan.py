@@ -57,6 +57,7 @@ class Plan(Common, frozen=True, kw_only=True):
     recipients: tuple[str, ...] = ("sink@server.example",)
     size: int = 1024  # octets of the body, as smtp-source counts them: without headers
     pipelining: str = "auto"  # auto, on, off
+    in_flight: int = 1  # messages of a session at a time; more than 1 where BDAT and PIPELINING are offered
     phase_sample: int = 1000  # every n-th message of a session goes in lockstep, to time its phases; 0: none
     verify: bool = False  # keep receipts, so that delivery can be verified
 

@@ -45,6 +45,7 @@ class Transfer:
             recipients=tuple(_address(address) for address in recipients),
             size=options["size"],
             pipelining=options["pipelining"],
+            in_flight=options["in_flight"],
             phase_sample=options["phase_sample"],
             client_name=facts["client"],
             verify=options["verify_delivery"],
@@ -74,6 +75,7 @@ class Transfer:
             "size": plan.size,
             "recipients": len(plan.recipients),
             "pipelining": plan.pipelining,
+            "in_flight": plan.in_flight,
         }
 
 
@@ -86,6 +88,8 @@ def _address(text: str) -> str:
 def _meaning(plan: Plan, capabilities: Sequence[str]) -> str:
     if plan.open_loop:
         return "from the time the message was meant to be sent to the reply to the end of data"
+    if plan.in_flight > 1 and "CHUNKING" in capabilities and "PIPELINING" in capabilities:
+        return "from MAIL, sent together with BDAT and the content, to the reply to BDAT LAST"
     pipelined = plan.pipelining == "on" or (plan.pipelining == "auto" and "PIPELINING" in capabilities)
     if pipelined:
         return "from the first octet of the content to the reply to the end of data"
