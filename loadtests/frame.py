@@ -30,7 +30,7 @@ from plumbline.loadtests.engine.schedule import share
 from plumbline.loadtests.engine.tally import Tally
 from plumbline.loadtests.generator import Generator
 from plumbline.loadtests.options import EXIT_OK, EXIT_USAGE, Job, UsageError, add_options, job, resolve
-from plumbline.loadtests.outcome import Outcome
+from plumbline.loadtests.outcome import Outcome, progress
 from plumbline.loadtests.stepping import STEP, STEPPED, Alone, Hunt, KneeShape, Stepper, Workers, answer
 from plumbline.loadtests.writing import write
 
@@ -119,6 +119,18 @@ class Frame:
                 self.seek(self.job, self.workers)
         else:
             self.generate(environment, self.job.plan)
+        if self.job.progress and not self.web_ui and not self.job.search:
+            gevent.spawn(self.tell_progress, environment, self.outcome, self.job.progress)
+
+    def tell_progress(self, environment: Environment, outcome: Outcome, every: float) -> None:
+        """A line now and then, until the run is over."""
+        while outcome is self.outcome:
+            gevent.sleep(every)
+            if self.generator and isinstance(environment.runner, LocalRunner):
+                outcome.tally.merge(self.generator.take())
+            if outcome is self._told or not (environment.runner and environment.runner.state == "running"):
+                return
+            print(progress(outcome.tally, environment.runner.user_count, time.time()), flush=True)
 
     def seek(self, job: Job, stepper: Stepper) -> None:
         """Where a knee is sought, begin with it."""

@@ -105,9 +105,15 @@ OPTIONS = [
         (0, 1e9),
     ),
     Option("--think", "pause between the messages of a session", 0.0, float, "SECONDS", (), (0, 3600)),
+    Option(
+        "--pace", "each session begins a message every so many seconds", 0.0, float, "SECONDS", (), (0, 3600)
+    ),
     Option("--rate", "open loop: send by the clock, this many a second", None, float, "N", (), (0.001, 1e6)),
     Option("--ramp", "seconds over which --rate is reached", 0.0, float, "SECONDS", (), (0, 86_400)),
     Option("--steps", "open loop: rates and their times, such as 100:10s,200:10s", None, str, "LIST"),
+    Option(
+        "--trace", "open loop: a file with a time in each line, in seconds from the start", None, str, "FILE"
+    ),
     Option("--poisson", "open loop with random gaps", False, bool),
     Option("--seed", "seed of everything random", 1, int, "N", (), (0, 2**31)),
     Option("--find-knee", "search the highest open-loop rate that meets --objective", False, bool),
@@ -151,6 +157,15 @@ OPTIONS = [
     ),
     Option("--max-duplicated", "fail above so many messages delivered twice", None, int, "N", (), (0, 1e9)),
     Option("--max-altered", "fail above so many messages delivered altered", None, int, "N", (), (0, 1e9)),
+    Option(
+        "--progress",
+        "tell how it goes every so many seconds; 0: do not",
+        10.0,
+        float,
+        "SECONDS",
+        (),
+        (0, 3600),
+    ),
     Option("--i-may-test-this-target", "allow a target that is not this machine", False, bool),
 ]
 
@@ -170,6 +185,7 @@ class Job:
     profile: Profile = field(default_factory=default)
     verification: Verification | None = None
     search: Search | None = None
+    progress: float = 0.0  # seconds between two lines that tell how it goes
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -199,14 +215,15 @@ def job(options: Mapping[str, Any], target: str | None) -> Job:
         profile=known,
         verification=_verification(options, known),
         search=_search(options),
+        progress=options["progress"],
     )
 
 
 def _search(options: Mapping[str, Any]) -> Search | None:
     if not options["find_knee"]:
         return None
-    if options["rate"] or options["steps"] or options["messages"]:
-        raise UsageError("--find-knee chooses the rates; leave --rate, --steps and --messages out")
+    if options["rate"] or options["steps"] or options["trace"] or options["messages"]:
+        raise UsageError("--find-knee chooses the rates; leave --rate, --steps, --trace and --messages out")
     if options["knee_to"] < options["knee_from"]:
         raise UsageError(f"--knee-to {options['knee_to']:g} is below --knee-from {options['knee_from']:g}")
     try:
@@ -265,6 +282,8 @@ def _plan(options: Mapping[str, Any], known: Profile, where: tuple[str, str, int
         pipelining=options["pipelining"],
         phase_sample=options["phase_sample"],
         think_s=options["think"],
+        pace_s=options["pace"],
+        trace=trace(options),
         stages=stages(options),
         poisson=options["poisson"],
         seed=options["seed"],
@@ -281,8 +300,40 @@ def _plan(options: Mapping[str, Any], known: Profile, where: tuple[str, str, int
     )
 
 
+def trace(options: Mapping[str, Any]) -> tuple[float, ...]:
+    """Send times out of a file: one in a line, rising; empty lines and those with # do not count. Raises UsageError."""
+    name = options["trace"]
+    if not name:
+        return ()
+    if options["rate"] or options["steps"] or options["poisson"]:
+        raise UsageError("--trace says all the times; leave --rate, --steps and --poisson out")
+    try:
+        lines = Path(name).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"--trace {name}: {getattr(error, 'strerror', None) or error}") from None
+    found: list[float] = []
+    for number, line in enumerate(lines, 1):
+        if word := line.partition("#")[0].strip():
+            found.append(_time(word, f"--trace {name}:{number}", found[-1] if found else 0.0))
+    if not found:
+        raise UsageError(f"--trace {name}: no time in it")
+    return tuple(found)
+
+
+def _time(word: str, where: str, last: float) -> float:
+    try:
+        at = float(word)
+    except ValueError:
+        at = float("nan")
+    if not last <= at < float("inf"):
+        raise UsageError(f"{where}: {word!r} is no time in seconds from {last:g} on")
+    return at
+
+
 def stages(options: Mapping[str, Any]) -> tuple[Stage, ...]:
     """The open loop that was asked for; empty for a closed loop. Raises UsageError."""
+    if options["think"] and options["pace"]:
+        raise UsageError("--think pauses after a message, --pace counts from its begin; give one of them")
     if options["steps"]:
         if options["rate"] or options["ramp"]:
             raise UsageError("--steps says all the rates; leave --rate and --ramp out")

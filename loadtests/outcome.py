@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
+import resource
 import shlex
 import sys
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -179,10 +181,13 @@ class Outcome:
                 "octets": tally.octets,
                 "loop": "open" if plan.open_loop else "closed",
                 "stages": msgspec.to_builtins(plan.stages),
+                "trace": len(plan.trace),
+                "pace_s": plan.pace_s,
                 "longest_queue": tally.longest_queue,
                 "generator_cpu_s": tally.cpu_s,
                 "generator_waited_s": tally.waited_s,
                 "generator_processes": self.processes,
+                "generator": _generator(),
                 "generator_limit": self.generator_limit,
                 "failure_latency": tally.failure.summary(),
                 "error_samples": tally.samples,
@@ -199,7 +204,9 @@ class Outcome:
                 messages=second.messages,
                 failures=second.failures,
                 p50=second.latency.percentile(50),
+                p90=second.latency.percentile(90),
                 p99=second.latency.percentile(99),
+                max=second.latency.highest,
                 users=second.sessions,
             )
             for epoch, second in sorted(self.tally.seconds.items())
@@ -289,6 +296,31 @@ def _numbers(tally: Tally) -> str:
 def _latency(tally: Tally) -> str:
     named = {name: value for name, value in tally.message.summary().items() if name != "n"}
     return "Latency in ms: " + ", ".join(f"{name} {value * 1e3:.3f}" for name, value in named.items())
+
+
+def progress(tally: Tally, users: int, now: float) -> str:
+    """How it goes, in a line; rate and latency are those of the last five whole seconds."""
+    seconds = [tally.seconds[epoch] for epoch in range(int(now) - 5, int(now)) if epoch in tally.seconds]
+    latency = Histogram()
+    for second in seconds:
+        latency.merge(second.latency)
+    rate = sum(second.messages for second in seconds) / len(seconds) if seconds else 0.0
+    p99 = f"p99 {latency.percentile(99) * 1e3:.1f} ms, " if latency.count else ""
+    return (
+        f"{max(now - tally.begun_at, 0):5.0f} s: {tally.acknowledged} acknowledged, {rate:.0f} a second, "
+        f"{p99}{tally.failed} failed, {users} sessions"
+    )
+
+
+def _generator() -> dict[str, Any]:
+    """Where the load came from."""
+    return {
+        "machine": platform.machine(),
+        "kernel": platform.release(),
+        "processors": os.cpu_count(),
+        "memory_peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "locust": metadata.version("locust"),
+    }
 
 
 def _masked_command(secret: str) -> list[str]:

@@ -233,7 +233,9 @@ class Sample(Record, kw_only=True, tag="sample"):
     messages: int
     failures: int
     p50: float = 0.0
+    p90: float = 0.0
     p99: float = 0.0
+    max: float = 0.0
     users: int = 0
 
 

@@ -165,6 +165,10 @@ class Player:
     # -- one step
 
     def _step(self, placed: Placed, *, given: bool, on: str = MAIN) -> Talk[None]:
+        for _ in range(placed.step.times):
+            yield from self._once(placed, given=given, on=on)
+
+    def _once(self, placed: Placed, *, given: bool, on: str) -> Talk[None]:
         step, self.placed = placed.step, placed
         name = step.on or on
         if step.connect is None and not self._applies(step, name):
