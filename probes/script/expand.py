@@ -23,7 +23,6 @@ BUILTINS = frozenset(
         "client",  # domain name we greet with
         "hello",  # the command we greet with: EHLO, in LMTP LHLO
         "sender",  # reverse-path of our mails
-        "hello",  # EHLO, or LHLO in LMTP
         "marker",  # unique text of this attempt
         "host",  # address of the target as we connect to it
         "port",

@@ -150,7 +150,6 @@ class Player:
         if name == MAIN and connection.ends is not None:
             local, peer = connection.ends.local, connection.ends.peer
             self.variables |= {"host": peer.host, "port": str(peer.port)}
-            self.variables["hello"] = "LHLO" if protocol == "lmtp" else "EHLO"
             self.variables |= {"local_host": local.host, "local_port": str(local.port)}
             self.variables |= {"local_host_commas": local.host.replace(".", ",")}
             self.variables |= {"default_data_port": str(peer.port - 1)}

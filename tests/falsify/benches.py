@@ -11,6 +11,7 @@ from tests.models.pop3 import Pop3Model
 from tests.models.smtp import SmtpModel
 from tests.models.smtp_chunking import Chunking
 from tests.models.smtp_dsn import Parameters
+from tests.models.smtp_enhanced import International, InternationalDsn
 from tests.models.store import PASSWORD, USER
 
 MAIL_FACTS = {
@@ -32,7 +33,7 @@ BENCHES = {
     for bench in (
         Bench(
             "smtp",
-            (SmtpModel, Chunking, Parameters),
+            (SmtpModel, Chunking, Parameters, International, InternationalDsn),
             gather(smtp),
             MAIL_FACTS,
             mailbox={"via": "maildir", "path": "/mail"},
