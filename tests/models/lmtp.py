@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.models.smtp_chunking import Chunking
-from tests.models.smtp_enhanced import Enhanced
+from tests.models.smtp_enhanced import Enhanced, InternationalDsn
 
 _VERBS = {"LHLO": "EHLO", "EHLO": "", "HELO": ""}
 
@@ -38,3 +38,12 @@ class LmtpChunking(Chunking, Lmtp):
     def say(self, text: str) -> None:
         if text != "no reply":
             super().say(text)
+
+
+class LmtpInternational(InternationalDsn, Lmtp):
+    """With SMTPUTF8, DSN and RRVS."""
+
+    keywords = (*Lmtp.keywords, "SMTPUTF8", "DSN", "RRVS")
+
+    def transmission(self) -> str:
+        return "UTF8LMTP" if self.international else "LMTP"
