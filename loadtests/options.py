@@ -96,6 +96,15 @@ OPTIONS = [
         ("auto", "on", "off"),
     ),
     Option(
+        "--in-flight",
+        "messages of a session at the same time, where the target offers CHUNKING and PIPELINING",
+        1,
+        int,
+        "N",
+        (),
+        (1, 1000),
+    ),
+    Option(
         "--phase-sample",
         "time the phases of every n-th message of a session; 0: none",
         1000,
@@ -280,6 +289,7 @@ def _plan(options: Mapping[str, Any], known: Profile, where: tuple[str, str, int
         messages=options["messages"],
         per_session=options["per_session"],
         pipelining=options["pipelining"],
+        in_flight=options["in_flight"],
         phase_sample=options["phase_sample"],
         think_s=options["think"],
         pace_s=options["pace"],

@@ -175,6 +175,7 @@ class Outcome:
                 "sessions": self.users,
                 "per_session": plan.per_session,
                 "pipelining": plan.pipelining,
+                "in_flight": plan.in_flight,
                 "tls": plan.tls,
                 "connections": tally.connections,
                 "in_doubt": tally.in_doubt,
@@ -279,6 +280,8 @@ def _check(name: str, limit: float, tally: Tally) -> Check:
 def _meaning(plan: Plan, capabilities: list[str]) -> str:
     if plan.open_loop:
         return "from the time the message was meant to be sent to the reply to the end of data"
+    if plan.in_flight > 1 and "CHUNKING" in capabilities and "PIPELINING" in capabilities:
+        return "from MAIL, sent together with BDAT and the content, to the reply to BDAT LAST"
     pipelined = plan.pipelining == "on" or (plan.pipelining == "auto" and "PIPELINING" in capabilities)
     if pipelined:
         return "from the first octet of the content to the reply to the end of data"

@@ -36,6 +36,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     messages: int = 0  # of the whole run; 0: no limit
     per_session: int = 0  # messages before QUIT and a new connection; 0: no limit
     pipelining: str = "auto"  # auto, on, off
+    in_flight: int = (
+        1  # messages of a session at the same time; more than 1 where BDAT and PIPELINING are offered
+    )
     phase_sample: int = 1000  # every n-th message of a session goes in lockstep, to time its phases; 0: none
     think_s: float = 0.0  # pause between the messages of a session
     pace_s: float = 0.0  # from the begin of one message of a session to that of the next; 0: at once

@@ -55,7 +55,7 @@ def test_workers_share_a_rate():
     assert share((Stage(10, 20, 3.0),), 2) == (Stage(5, 10, 3.0),)
 
 
-OFF = {"rate": None, "ramp": 0.0, "steps": None, "poisson": False}
+OFF = {"rate": None, "ramp": 0.0, "steps": None, "poisson": False, "think": 0.0, "pace": 0.0}
 
 
 def test_options_make_stages():
