@@ -17,7 +17,9 @@ from plumbline.loadtests.delivery.stores import StoreError, store
 from plumbline.loadtests.delivery.verifying import Verification
 from plumbline.loadtests.engine.plan import Plan, Timeouts
 from plumbline.loadtests.engine.schedule import Stage
+from plumbline.loadtests.engine.texts import TextError
 from plumbline.loadtests.search import BadObjective, Search, objective
+from plumbline.loadtests.sending import sending
 from plumbline.probes.profile import Profile, SourceError, default, load
 
 EXIT_OK, EXIT_MISSED, EXIT_NOT_TESTED, EXIT_USAGE = 0, 1, 2, 4
@@ -85,6 +87,11 @@ OPTIONS = [
         "--per-session", "messages before QUIT and a new connection; 0: no limit", 0, int, "N", (), (0, 1e9)
     ),
     Option("--size", "octets of the body", 1024, int, "N", (), (2, 1 << 30)),
+    Option("--sizes", "sizes of bodies and how often: lines such as `4k 20`", None, str, "FILE"),
+    Option("--size-lognormal", "log-normal sizes of bodies, such as 8k:1.5", None, str, "MEDIAN:SIGMA"),
+    Option("--attachment", "octets of an attachment; may be repeated", None, str, "N", many=True),
+    Option("--corpus", "send the mail in this folder: every *.eml file in it or below", None, str, "FOLDER"),
+    Option("--bind", "address or network to connect from; may be repeated", None, str, "ADDRESS", many=True),
     Option("--sender", "address for MAIL FROM", None, str, "ADDRESS"),
     Option("--recipient", "address for RCPT TO; may be repeated", None, str, "ADDRESS", many=True),
     Option(
@@ -228,6 +235,13 @@ def job(options: Mapping[str, Any], target: str | None) -> Job:
     )
 
 
+def _sending(options: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return sending(options)
+    except TextError as error:
+        raise UsageError(str(error)) from None
+
+
 def _search(options: Mapping[str, Any]) -> Search | None:
     if not options["find_knee"]:
         return None
@@ -285,7 +299,7 @@ def _plan(options: Mapping[str, Any], known: Profile, where: tuple[str, str, int
         password=options.get("auth_password") or (facts.get("password", "") if needs_login else ""),
         sender=_address(options.get("sender") or facts["sender"]),
         recipients=tuple(_address(address) for address in recipients),
-        size=options["size"],
+        **_sending(options),
         messages=options["messages"],
         per_session=options["per_session"],
         pipelining=options["pipelining"],
@@ -422,5 +436,10 @@ def resolve(plan: Plan) -> tuple[int, tuple[Any, ...]]:
         found = socket.getaddrinfo(plan.host, plan.port, type=socket.SOCK_STREAM)
     except OSError as error:
         raise UsageError(f"cannot resolve {plan.host}: {error.strerror or error}") from None
+    if plan.sources:
+        version = socket.AF_INET6 if ":" in plan.sources[0] else socket.AF_INET
+        found = [entry for entry in found if entry[0] == version]
+        if not found:
+            raise UsageError(f"--bind {plan.sources[0]}: {plan.host} has no address of that kind")
     family, _, _, _, address = found[0]
     return family, address

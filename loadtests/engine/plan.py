@@ -33,6 +33,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     sender: str = "load@client.example"
     recipients: tuple[str, ...] = ("sink@server.example",)
     size: int = 1024  # octets of the body, as smtp-source counts them: without headers
+    sizes: tuple[tuple[int, float], ...] = ()  # in place of one size: octets and weight of each
+    attachments: tuple[int, ...] = ()  # octets of each, before base64
+    corpus: str = ""  # folder of mail to send in place of generated messages; every process reads it
+    sources: tuple[str, ...] = ()  # addresses to connect from, in turn
     messages: int = 0  # of the whole run; 0: no limit
     per_session: int = 0  # messages before QUIT and a new connection; 0: no limit
     pipelining: str = "auto"  # auto, on, off
