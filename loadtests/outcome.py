@@ -16,9 +16,9 @@ from typing import Any
 
 import msgspec
 from plumbline.loadtests.engine.histogram import Histogram
-from plumbline.loadtests.engine.plan import Plan
 from plumbline.loadtests.engine.tally import Tally
 from plumbline.loadtests.options import DELIVERY, EXIT_MISSED, EXIT_NOT_TESTED, EXIT_OK, Job
+from plumbline.loadtests.scenarios.base import Preflight, Scenario
 from plumbline.probes.version import VERSION
 from plumbline.reports import records
 
@@ -43,10 +43,10 @@ class Outcome:
     """All that is known at the end of a run."""
 
     job: Job
+    scenario: Scenario
     tally: Tally
     started: float  # seconds since the epoch
-    greeting: str = ""
-    capabilities: list[str] = field(default_factory=list)
+    found: Preflight = field(default_factory=lambda: Preflight(""))
     not_tested: str = ""  # why there was no run at all
     stopped_early: str = ""  # why the run ended before its time
     interrupted: bool = False
@@ -77,7 +77,7 @@ class Outcome:
             return self.not_tested
         if self.tally.acknowledged or self.tally.failed:
             return ""
-        return self.stopped_early or "no message was sent"
+        return self.stopped_early or f"no {self.scenario.unit} were begun"
 
     @property
     def exit_code(self) -> int:
@@ -106,7 +106,7 @@ class Outcome:
         """For the console."""
         if self.why_not_tested:
             return [f"Could not test {self.job.target}: {self.why_not_tested}"]
-        out = [_numbers(self.tally), _latency(self.tally)]
+        out = [_numbers(self.tally, self.scenario.unit), _latency(self.tally)]
         if self.interrupted:
             out.append("Interrupted before the end of the run; this is what was measured until then.")
         if self.generator_limit:
@@ -147,15 +147,15 @@ class Outcome:
             protocol=plan.protocol,
             host=plan.host,
             port=plan.port,
-            greeting=self.greeting,
-            capabilities=self.capabilities,
+            greeting=self.found.greeting,
+            capabilities=self.found.capabilities,
             product=self.job.profile.product,
         )
 
     def _load(self) -> records.Load:
         tally, plan = self.tally, self.job.plan
         return records.Load(
-            scenario="transfer",
+            scenario=self.scenario.name,
             target=self.job.target,
             duration_s=tally.duration,
             messages=tally.acknowledged,
@@ -169,13 +169,9 @@ class Outcome:
             knee=self.knee,
             thresholds={c.name: {"limit": c.limit, "value": c.value, "ok": c.ok} for c in self.checks},
             facts={
-                "latency": _meaning(plan, self.capabilities),
-                "size": plan.size,
-                "recipients": len(plan.recipients),
+                **self.scenario.facts(plan, self.found.capabilities),
                 "sessions": self.users,
                 "per_session": plan.per_session,
-                "pipelining": plan.pipelining,
-                "in_flight": plan.in_flight,
                 "tls": plan.tls,
                 "connections": tally.connections,
                 "in_doubt": tally.in_doubt,
@@ -277,21 +273,10 @@ def _check(name: str, limit: float, tally: Tally) -> Check:
     return Check("--" + name.replace("_", "-"), limit, value, bool(tally.acknowledged) and value <= limit)
 
 
-def _meaning(plan: Plan, capabilities: list[str]) -> str:
-    if plan.open_loop:
-        return "from the time the message was meant to be sent to the reply to the end of data"
-    if plan.in_flight > 1 and "CHUNKING" in capabilities and "PIPELINING" in capabilities:
-        return "from MAIL, sent together with BDAT and the content, to the reply to BDAT LAST"
-    pipelined = plan.pipelining == "on" or (plan.pipelining == "auto" and "PIPELINING" in capabilities)
-    if pipelined:
-        return "from the first octet of the content to the reply to the end of data"
-    return "from MAIL to the reply to the end of data"
-
-
-def _numbers(tally: Tally) -> str:
+def _numbers(tally: Tally, unit: str) -> str:
     doubt = f", {tally.in_doubt} of them perhaps delivered" if tally.in_doubt else ""
     return (
-        f"{tally.acknowledged} messages acknowledged, {tally.failed} failed{doubt}; "
+        f"{tally.acknowledged} {unit} acknowledged, {tally.failed} failed{doubt}; "
         f"{tally.rate:.1f} a second for {tally.duration:.1f} s over {tally.connections} connections"
     )
 

@@ -7,38 +7,71 @@ verdict of the case itself.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
+from typing import TypeAlias
+
+import trio
 
 from ..reports.records import Finding, Verdict
+from .passive import Tally
+from .script.cases import ReadyCase
 from .script.outcome import Outcome
 from .segments import ABOUT
 
-ENOUGH = 3  # cases whose verdict changed with a cut, after which no more are played with it
+ENOUGH = 2  # cases whose verdict changed with a cut, after which no more are played with it
+Play: TypeAlias = Callable[[ReadyCase, str, bool], Awaitable[Outcome]]
 _WELL = (Verdict.PASS, Verdict.TOLERATED, Verdict.INFO)
 
 
-async def replay(
-    expected: Outcome, way: str, again: int, play: Callable[[bool], Awaitable[Outcome]]
-) -> tuple[Verdict, Finding | None]:
-    """The verdict with this cut, and the finding if it is another one every time; `play(alone)` plays the case.
+class Replays:
+    """All replays of a run on one target. Lives in a Trio run.
 
-    A case that was inconclusive tells nothing. With the cut it may fail, or not even reach its state: both are
-    believed only if it happens again, `again` times, with nothing else running.
+    `play(case, way, alone)` plays a case once with a cut; what comes of it is told to the tally.
     """
-    outcome = await play(False)
-    if expected.verdict is Verdict.INCONCLUSIVE:
-        return outcome.verdict, None
-    for _ in range(again):
-        if not _differ(expected, outcome):
-            break
-        outcome = await play(True)
-    if not _differ(expected, outcome):
-        return outcome.verdict, None
-    text = f"{expected.verdict.value} as written, {outcome.verdict.value} with {ABOUT[way]}: {outcome.reason}"
-    return outcome.verdict, Finding(rule="segments", text=text, octets=outcome.got)
+
+    def __init__(self, ways: tuple[str, ...], again: int, play: Play, tally: Tally) -> None:
+        self._ways, self._again, self._play, self._tally = ways, again, play, tally
+        self._changed: Counter[str] = Counter()
+        self._one_at_a_time = trio.Lock()
+
+    async def verdicts(self, case: ReadyCase, expected: Outcome) -> dict[str, Verdict]:
+        """The verdict with each cut. One that could not be found out, since the target is known to mind, is missing."""
+        found = {way: await self._verdict(case, way, expected) for way in self._ways if not self._known(way)}
+        return {way: verdict for way, verdict in found.items() if verdict is not None}
+
+    def _known(self, way: str) -> bool:
+        return self._changed[way] >= ENOUGH
+
+    async def _verdict(self, case: ReadyCase, way: str, expected: Outcome) -> Verdict | None:
+        outcome = await self._play(case, way, False)
+        if _differ(expected, outcome):
+            async with self._one_at_a_time:
+                return await self._confirmed(case, way, expected, outcome)
+        self._tally.replayed(case, None)
+        return outcome.verdict
+
+    async def _confirmed(
+        self, case: ReadyCase, way: str, expected: Outcome, outcome: Outcome
+    ) -> Verdict | None:
+        """A change is believed if it is there every time, with nothing else running."""
+        if self._known(way):  # every further case would wait for the target's silence
+            return None
+        for _ in range(self._again):
+            outcome = await self._play(case, way, True)
+            if not _differ(expected, outcome):
+                self._tally.replayed(case, None)
+                return outcome.verdict
+        self._changed[way] += 1
+        told = f"{expected.verdict.value} as written, {outcome.verdict.value} with {ABOUT[way]}: {outcome.reason}"
+        self._tally.replayed(case, Finding(rule="segments", text=told, octets=outcome.got))
+        return outcome.verdict
 
 
 def _differ(one: Outcome, other: Outcome) -> bool:
+    """Whether the second is another verdict than the first. To fail on the way to the state is one, too."""
+    if one.verdict is Verdict.INCONCLUSIVE:
+        return False
     kinds = {_kind(one), _kind(other)}
     return "" not in kinds and len(kinds) == 2
 

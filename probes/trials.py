@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import secrets
 import sys
-from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
@@ -23,7 +22,7 @@ from .masking import Masker
 from .ops import Talk
 from .passive import Tally
 from .preflight import Sanity, sanity
-from .replay import ENOUGH, replay
+from .replay import Replays
 from .script.cases import ReadyCase
 from .script.interpreter import play
 from .script.outcome import Endpoint, Outcome, Setting
@@ -86,7 +85,7 @@ class Trials:
         self._sources = _sources() if _many_addresses(self._endpoint) else None
         self._run_id = secrets.token_hex(4)
         self._count = 0
-        self._changed: Counter[str] = Counter()
+        self._replays = Replays(plan.segments, plan.again, self._replay, self.tally)
         self._shared: dict[str, trio.Event] = {}
         self._done: dict[str, Attempted] = {}
 
@@ -117,19 +116,7 @@ class Trials:
 
     async def _replayed(self, result: Attempted) -> Attempted:
         """Play the case once more with each cut that was asked for; the verdict stays what it is."""
-        replays = {}
-        for way in self.plan.segments:
-            if self._changed[way] >= ENOUGH:
-                continue  # the target is known to mind; every further case would wait for its silence
-            setting = replace(self.setting, segments=way)
-
-            async def play(alone: bool, setting: Setting = setting) -> Outcome:
-                case = result.case
-                return (await self._with_room(case, alone or case.serial, setting)).outcome
-
-            replays[way], change = await replay(result.outcome, way, self.plan.again, play)
-            self.tally.replayed(result.case, change)
-            self._changed[way] += change is not None
+        replays = await self._replays.verdicts(result.case, result.outcome)
         return replace(result, replays=replays)
 
     async def _unless_mute(self, result: Attempted) -> Attempted:
@@ -141,6 +128,10 @@ class Trials:
             return result
         reason = f"the target does not even greet any more: {wrong}"
         return replace(result, outcome=replace(result.outcome, verdict=Verdict.INCONCLUSIVE, reason=reason))
+
+    async def _replay(self, case: ReadyCase, way: str, alone: bool) -> Outcome:
+        setting = replace(self.setting, segments=way)
+        return (await self._with_room(case, alone or case.serial, setting)).outcome
 
     def _doubtful(self, attempt: Attempted) -> bool:
         """Whether another attempt may tell more."""

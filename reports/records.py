@@ -226,6 +226,11 @@ class Load(Record, kw_only=True, tag="load"):
     knee: Knee | None = None  # of --find-knee
     facts: dict[str, Any] = {}  # everything else about generator and target
 
+    @property
+    def sustained(self) -> float:
+        """Messages per second: what a search for the knee found, else what was measured."""
+        return self.knee.rate if self.knee else self.rate
+
 
 class Sample(Record, kw_only=True, tag="sample"):
     """One second of a load run."""

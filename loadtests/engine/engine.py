@@ -100,6 +100,10 @@ class Engine:
                 self.arrivals.open = False
         self._wake()
 
+    def plain(self, number: int) -> bytes:
+        """The message of this number as its reader sees it."""
+        return self.payload.plain(number)
+
     @property
     def busy(self) -> bool:
         """Whether messages are due, or under way."""

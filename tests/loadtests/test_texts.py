@@ -14,6 +14,7 @@ from plumbline.loadtests.engine.payload import FIRST, Payload
 from plumbline.loadtests.engine.plan import Plan
 from plumbline.loadtests.engine.texts import ORDER, TextError, lognormal, texts
 from plumbline.loadtests.options import UsageError, add_options, job, resolve
+from plumbline.loadtests.scenarios.transfer import SCENARIO
 from plumbline.loadtests.sending import octets, sources
 
 from tests.loadtests.driving import run
@@ -26,12 +27,12 @@ def plan(**fields) -> Plan:
 
 def options(*words: str) -> dict:
     parser = argparse.ArgumentParser()
-    add_options(parser)
+    add_options(parser, SCENARIO)
     return vars(parser.parse_args(words))
 
 
 def asked(*words: str) -> Plan:
-    return job(options(*words), "smtp://127.0.0.1:25").plan
+    return job(options(*words), "smtp://127.0.0.1:25", SCENARIO).plan
 
 
 def refused(*words: str) -> str:
