@@ -48,6 +48,7 @@ class Bench:
 
     models: conforming servers; every case passes on one at least and is red on none.
     companions: servers of other protocols on the same store. mailbox: the profile's `delivered`.
+    borrowed: mutants of another protocol that speak this one; some of their bugs mean nothing here.
     """
 
     protocol: str
@@ -56,6 +57,11 @@ class Bench:
     facts: Mapping[str, str]
     companions: Mapping[str, type[LineService]] = field(default_factory=dict)
     mailbox: Mapping[str, str] = field(default_factory=dict)
+    borrowed: tuple[Mutant, ...] = ()
+
+    @property
+    def all_mutants(self) -> tuple[Mutant, ...]:
+        return (*self.mutants, *self.borrowed)
 
     def verdicts(
         self, service: type[LineService], cases: list[ReadyCase], segments: str = ""
