@@ -62,6 +62,17 @@ def unexplained(expected: Mapping[str, Any]) -> list[str]:
     return silent + [name for verdict in TO_EXPLAIN for name in expected["verdicts"].get(verdict, ())]
 
 
+def never_met(expectations: Iterable[Mapping[str, Any]], cases: Iterable[str]) -> set[str]:
+    """Cases that no server of the lab meets: the rule was never seen to be kept by real software."""
+    met = {
+        name
+        for expected in expectations
+        for name, verdict in verdicts(expected).items()
+        if verdict in ("pass", "tolerated", "info")
+    }
+    return set(cases) - met
+
+
 def drafted(server: str, version: str, cases: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """The file made from case records; reasons of the one before are kept where the verdict is the same."""
     before = load(server)["explained"] if (FOLDER / f"{server}.yaml").exists() else {}

@@ -7,7 +7,17 @@ from pathlib import Path
 import pytest
 from plumbline import lab
 
-from tests.lab.expected import SERVERS, checked, disagreeing, drafted, load, protocols, unexplained, verdicts
+from tests.lab.expected import (
+    SERVERS,
+    checked,
+    disagreeing,
+    drafted,
+    load,
+    never_met,
+    protocols,
+    unexplained,
+    verdicts,
+)
 
 
 @pytest.mark.parametrize("name", SERVERS)
@@ -61,3 +71,13 @@ def test_runs_that_disagree_are_told(tmp_path: Path):
         "exim smtp/a: pass, pass, fail"
     ]
     assert list(disagreeing(tmp_path / str(number) for number in range(2))) == []
+
+
+def test_cases_that_no_server_meets_are_told():
+    one = {
+        "verdicts": {"pass": ["smtp/a"], "skipped": ["smtp/b"]},
+        "explained": {"smtp/c": {"verdict": "fail"}},
+    }
+    two = {"verdicts": {"tolerated": ["smtp/b"]}, "explained": {}}
+
+    assert never_met([one, two], ["smtp/a", "smtp/b", "smtp/c", "smtp/d"]) == {"smtp/c", "smtp/d"}
