@@ -18,7 +18,7 @@ from plumbline.loadtests.engine.replies import NotAReplyError, Replies, Reply
 from plumbline.loadtests.engine.steps import EndedError, Step, refused
 from plumbline.loadtests.engine.streaming import Stream
 
-_OPENING = {Step.BANNER, Step.EHLO, Step.STARTTLS, Step.AUTH}
+_OPENING = (Step.BANNER, Step.EHLO, Step.STARTTLS, Step.AUTH)
 
 
 def _partly(step: Step, reply: Reply) -> tuple[str, str]:
@@ -52,11 +52,11 @@ class Session:
     """
 
     __slots__ = (
-        "accepted", "answered", "answers", "asked", "begun_at", "check", "content", "count", "fd", "good",
-        "in_body", "lane", "lane_seen", "ledger", "lockstep", "next_begun_at", "next_number", "number",
-        "open_loop", "opening", "over", "pause", "payload", "pending", "pipelining", "plan", "previous",
-        "refusal", "refused_rcpt", "replies", "sent_at", "started_at", "steady", "stream", "supply", "turn_at",
-        "verify", "wants_tls",
+        "accepted", "answered", "answers", "asked", "begun_at", "check", "content", "count", "envelope",
+        "fd", "good", "in_body", "lane", "lane_seen", "ledger", "lockstep", "next_begun_at", "next_number",
+        "number", "open_loop", "opening", "order", "over", "pause", "payload", "pending", "pipelining",
+        "plain", "plan", "previous", "refusal", "refused_rcpt", "replies", "sent_at", "started_at",
+        "steady", "stream", "supply", "turn_at", "verify", "wants_tls",
     )  # fmt: skip
 
     def __init__(
@@ -71,6 +71,13 @@ class Session:
         self.wants_tls = False  # the TLS handshake has to begin now; call `secured` when it is done
         self.good, self.previous = payload.good_answer, b""  # test for the steady state, and its last answer
         self.open_loop, self.verify = plan.open_loop, plan.verify
+        self.plain = not (
+            plan.open_loop or plan.verify
+        )  # latency counts from `sent_at`, and that is all to note
+        self.order, self.envelope = (
+            payload.order,
+            payload.envelope,
+        )  # kept here, for they are needed every time
         self.stream: Stream | None = None  # where several messages may be in flight
         self.lane = -1  # lockstep without trouble: index of the step that is waited for; -1: not so
         self.lane_seen: list[bytes] = []
@@ -106,17 +113,20 @@ class Session:
         """Take in octets; give back what to send. Raises EndedError."""
         if self.steady and (data == self.previous or self.good(data)):
             self.previous = data
-            if self.verify:
-                self.ledger.receipt(self.number, acknowledged=True)
-            if self.open_loop:
-                self.content.acknowledged(now - self.begun_at)
-                self.ledger.phase("transaction", now - self.sent_at)
-                self.begun_at = self.next_begun_at
-            else:
+            if self.plain:
                 self.content.acknowledged(now - self.sent_at)
-            self.number = self.next_number
+            else:
+                self._note(now)
             self.sent_at = now
-            return self._body(now)
+            self.number = number = self.next_number
+            self.count = count = self.count + 1
+            self.content = content = self.order[number % len(self.order)]
+            if count < self.pause and (claimed := self.supply.claim()):
+                self.next_number = claimed
+                if self.open_loop:
+                    self.next_begun_at = self.supply.intended(now)
+                return content.message(number, self.envelope)
+            return self._last_body(content, number)
         if self.lane >= 0:
             seen, lane = self.lane_seen, self.lane
             if data == seen[lane] or self.payload.lane_tests[lane](data):
@@ -125,6 +135,15 @@ class Session:
         if self.stream and self.stream.flight:
             return self.stream.feed(data, now)
         return self._feed(data, now)
+
+    def _note(self, now: float) -> None:
+        """A message of the steady state is acknowledged, in an open loop or with a receipt."""
+        if self.verify:
+            self.ledger.receipt(self.number, acknowledged=True)
+        self.content.acknowledged(now - (self.begun_at if self.open_loop else self.sent_at))
+        if self.open_loop:
+            self.ledger.phase("transaction", now - self.sent_at)
+            self.begun_at = self.next_begun_at
 
     def _along(self, lane: int, now: float) -> Output:
         """Lockstep, and the reply is good: the next command."""
@@ -175,8 +194,7 @@ class Session:
             self.next_number = claimed
             if self.open_loop:
                 self.next_begun_at = self.supply.intended(now)
-            if not self.steady:
-                self._join(now)
+            self._join(now)
             return content.message(number, payload.envelope)
         return self._last_body(content, number)
 
