@@ -48,9 +48,9 @@ class Opening:
     def secured(self) -> tuple[Step, bytes]:
         """TLS stands: everything learned before is void (RFC 3207, 4.2)."""
         self.secure, self.wants_tls = True, False
-        return self._hello()
+        return self.hello()
 
-    def _hello(self) -> tuple[Step, bytes]:
+    def hello(self) -> tuple[Step, bytes]:
         verb = b"LHLO" if self._plan.lmtp else b"HELO" if self.helo else b"EHLO"
         return Step.EHLO, b"%b %b\r\n" % (verb, self._plan.client_name.encode())
 
@@ -58,14 +58,14 @@ class Opening:
         if reply.code != 220:
             raise refused(Step.BANNER, reply)
         self.greeting = reply.text
-        return self._hello()
+        return self.hello()
 
     def _ehlo(self, reply: Reply) -> tuple[Step, bytes] | None:
         if not reply.good:
             if self.helo or self._plan.lmtp or reply.code < 500:
                 raise refused(Step.EHLO, reply)
             self.helo = True
-            return self._hello()
+            return self.hello()
         self.capabilities = {} if self.helo else _capabilities(reply.octets)
         if self._plan.tls == "starttls" and not self.secure:
             if "STARTTLS" not in self.capabilities:

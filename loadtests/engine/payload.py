@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from plumbline.loadtests.engine.familiar import Familiar
 from plumbline.loadtests.engine.plan import Plan
 from plumbline.loadtests.engine.replies import exactly, good_envelope
 from plumbline.loadtests.engine.steps import Step
@@ -51,6 +52,7 @@ class Payload:
     def __init__(self, plan: Plan) -> None:
         to = [address.encode() for address in plan.recipients]
         sender = plan.sender.encode()
+        self.familiar = Familiar()
         made, order = texts(plan)
         self.eight_bit = any(text.eight_bit for text in made)
         self.mail = b"MAIL FROM:<%b>%b\r\n" % (sender, b" BODY=8BITMIME" if self.eight_bit else b"")
