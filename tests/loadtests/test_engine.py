@@ -85,6 +85,19 @@ def test_lmtp_has_an_answer_for_each_recipient():
     assert sink.commands["EHLO"] == 0
 
 
+@pytest.mark.parametrize("way", [{}, {"pipelining": "off"}, {"in_flight": 4}], ids=str)
+def test_lmtp_that_delivers_to_some_recipients_only(way):
+    capabilities = ("PIPELINING", "CHUNKING")
+    behaviour = Behaviour(lmtp=True, capabilities=capabilities, every={"END": (5, "452 4.2.2 full")})
+    to = ("a@x.example", "b@x.example")
+    with running(behaviour) as sink:
+        tally, engine = run(sink.port, sessions=1, protocol="lmtp", recipients=to, verify=True, **way)
+    assert (tally.acknowledged, tally.failed, tally.in_doubt) == (60, 40, 40)
+    assert tally.errors == {"452 at end of data": 40}
+    assert engine.ledger.receipts
+    assert len(engine.ledger.receipts.doubtful) == 40, "they may be found in the mailbox of a recipient"
+
+
 REFUSALS = {
     "MAIL": "451 4.3.0 later",
     "RCPT": "550 5.1.1 no such user",
