@@ -11,6 +11,7 @@ from tests.models.pop3 import Pop3Model
 from tests.models.smtp import SmtpModel
 from tests.models.smtp_chunking import Chunking
 from tests.models.smtp_dsn import Parameters
+from tests.models.smtp_kinds import Generous, Plain
 from tests.models.store import PASSWORD, USER
 
 MAIL_FACTS = {
@@ -20,7 +21,12 @@ MAIL_FACTS = {
     "recipient.domain": "example.test",
     "second_recipient": "bob@example.test",
     "unknown_recipient": "nobody@example.test",
+    "unknown_recipient.local": "nobody",
+    "unknown_recipient.domain": "example.test",
     "foreign_recipient": "someone@elsewhere.example",
+    "foreign_recipient.local": "someone",
+    "foreign_recipient.domain": "elsewhere.example",
+    "mailing_list": "staff",
     "sender": "probe@client.test",
     "client": "client.test",
     "delivered": "maildir",
@@ -32,7 +38,7 @@ BENCHES = {
     for bench in (
         Bench(
             "smtp",
-            (SmtpModel, Chunking, Parameters),
+            (SmtpModel, Chunking, Parameters, Generous, Plain),
             gather(smtp),
             MAIL_FACTS,
             mailbox={"via": "maildir", "path": "/mail"},
