@@ -50,7 +50,7 @@ _DATA_MANNERS: Mapping[str, tuple[str, ...]] = {
     "keep": ("receive", "send"),
     "mark": ("send",),
 }
-SEGMENTS = ("octets", "lines", "cr-lf")
+SEGMENTS = ("octets", "lines", "cr-lf", "whole")
 KINDS = ("text", "binary")
 VERSIONS = ("1.0", "1.1", "1.2", "1.3")
 # Keys of `S` that mean something in some protocols only.

@@ -243,7 +243,7 @@ _STEPS = [
     (
         "smtp",
         "- C: a\n  segments: words\n  S: 250",
-        ["11:19: unknown way to cut 'words' (known: cr-lf, lines, octets)"],
+        ["11:19: unknown way to cut 'words' (known: cr-lf, lines, octets, whole)"],
     ),
     (
         "smtp",

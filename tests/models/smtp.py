@@ -23,8 +23,7 @@ class SmtpModel(LineService):
     most_recipients = 120
 
     def greet(self) -> None:
-        self.helo = ""
-        self.protocol = "ESMTP"
+        self.helo, self.extended = "", False
         self.sender: str | None = None
         self.recipients: list[str] = []
         self.in_data = False
@@ -47,13 +46,17 @@ class SmtpModel(LineService):
         return True
 
     def accept(self, text: bytes) -> None:
-        """The end of data: deliver, answer, forget."""
+        """The end of data: deliver, forget, answer."""
         if refusal := self.text_refused(text):
             self.reset()
             return self.say(refusal)
         self.deliver(self.trace() + self.unstuff(text))
+        return self.taken()
+
+    def taken(self) -> None:
+        """Forget the transaction, and answer for its message."""
         self.reset()
-        return self.say("250 OK: queued")
+        self.say("250 OK: queued")
 
     def text_refused(self, text: bytes) -> str:
         """The refusal of the text of a message, or nothing."""
@@ -74,13 +77,18 @@ class SmtpModel(LineService):
 
     def trace(self) -> bytes:
         source = f"from {self.helo} ([{self.line.client.host}])"
-        return f"Received: {source} by {self.host} with {self.protocol}{self.for_clause()};{self.date()}\r\n".encode()
+        how = f"{source} by {self.host} with {self.transmission()}{self.for_clause()}"
+        return f"Received: {how};{self.date()}\r\n".encode()
 
     def for_clause(self) -> str:
         return f" for <{self.recipients[0]}>" if len(self.recipients) == 1 else ""
 
     def date(self) -> str:
         return " Thu, 1 Jan 1970 00:00:00 +0000"
+
+    def transmission(self) -> str:
+        """The type of the session in trace lines (RFC 3848)."""
+        return "ESMTP" if self.extended else "SMTP"
 
     def unstuff(self, text: bytes) -> bytes:
         return b"".join(line[1:] if line.startswith(b".") else line for line in re.split(rb"(?<=\r\n)", text))
@@ -110,7 +118,7 @@ class SmtpModel(LineService):
     def do_EHLO(self, argument: str) -> None:
         if not self.is_name(argument):
             return self.say("501 EHLO needs a domain")
-        self.helo, self.protocol = argument, "ESMTP"
+        self.helo, self.extended = argument, True
         self.reset()
         lines = [f"{self.host} greets {argument}", *self.keywords]
         return self.reply_lines("250", lines)
@@ -126,7 +134,7 @@ class SmtpModel(LineService):
     def do_HELO(self, argument: str) -> None:
         if not self.is_name(argument):
             return self.say("501 HELO needs a domain")
-        self.helo, self.protocol = argument, "SMTP"
+        self.helo, self.extended = argument, False
         self.reset()
         return self.say(f"250 {self.host}")
 
@@ -171,7 +179,7 @@ class SmtpModel(LineService):
 
     def bad_parameter(self, argument: str) -> bool:
         words = smtp_paths.parameters(argument.partition(":")[2])
-        known = self.known_parameters() if self.protocol == "ESMTP" else ()
+        known = self.known_parameters() if self.extended else ()
         return any(
             not smtp_paths.is_parameter(word) or word.partition("=")[0].upper() not in known for word in words
         )

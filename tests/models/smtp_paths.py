@@ -5,17 +5,26 @@ from __future__ import annotations
 import ipaddress
 import re
 
-_ATEXT = r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~]"
-_DOT_STRING = rf"{_ATEXT}+(?:\.{_ATEXT}+)*"
-_QUOTED = r'"(?:[ !#-\[\]-~]|\\[ -~])*"'
-_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
-_DOMAIN = rf"{_LABEL}(?:\.{_LABEL})*"
 _LITERAL = r"\[[^\[\]\s\\]+\]"
-_ROUTE = rf"@{_DOMAIN}(?:,@{_DOMAIN})*:"
-_PATH = re.compile(
-    rf"<(?:(?:{_ROUTE})?(?P<local>{_DOT_STRING}|{_QUOTED})@(?P<domain>{_DOMAIN}|{_LITERAL})|(?P<alone>postmaster)|)>",
-    re.IGNORECASE,
-)
+
+
+def _domain(other: str) -> str:
+    label = rf"[A-Za-z0-9{other}](?:[A-Za-z0-9{other}-]*[A-Za-z0-9{other}])?"
+    return rf"{label}(?:\.{label})*"
+
+
+def _path(other: str) -> re.Pattern[str]:
+    """Paths of ASCII and of other characters (RFC 6531 section 3.3)."""
+    atext, domain = rf"[A-Za-z0-9!#$%&'*+\-/=?^_`{{|}}~{other}]", _domain(other)
+    dot_string = rf"{atext}+(?:\.{atext}+)*"
+    quoted = rf'"(?:[ !#-\[\]-~{other}]|\\[ -~])*"'
+    route = rf"@{domain}(?:,@{domain})*:"
+    mailbox = rf"(?:{route})?(?P<local>{dot_string}|{quoted})@(?P<domain>{domain}|{_LITERAL})"
+    return re.compile(rf"<(?:{mailbox}|(?P<alone>postmaster)|)>", re.IGNORECASE)
+
+
+_DOMAIN = _domain("")
+_PATH, _WIDE = _path(""), _path("\x80-\U0010ffff")
 _PARAMETER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*(?:=[!-<>-~]+)?")
 
 
@@ -44,9 +53,12 @@ def unquoted(local: str) -> str:
     return re.sub(r"\\(.)", r"\1", local[1:-1]) if local.startswith('"') else local
 
 
-def path(text: str) -> str | None:
-    """The mailbox of a path at the start of the text, without route and quotes; "" for <>; None: no path."""
-    match = _PATH.match(text)
+def path(text: str, *, wide: bool = False) -> str | None:
+    """The mailbox of a path at the start of the text, without route and quotes; "" for <>; None: no path.
+
+    wide: characters outside ASCII may stand in it (RFC 6531).
+    """
+    match = (_WIDE if wide else _PATH).match(text)
     if match is None or text[match.end() :][:1] not in ("", " "):
         return None
     if match["alone"]:

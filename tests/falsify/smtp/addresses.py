@@ -90,9 +90,9 @@ def several(name: str, pattern: str, answer: str, family: str) -> Mutant:
 
 MUTANTS = [
     several(
-        "atoms_501",
+        "atoms_354",
         r"MAIL FROM:<(a!|a\{|a\.b|probe\+|a@|1|-|a/|bounce)",
-        "501 what a name",
+        "354 what a name",
         "sender-of-atoms[specials|braces|dots|tag|one-character|digits|hyphen-first|slash|equals]",
     ),
     hangs_up("hangs_up_on_250", "250 OK", "sender-hyphen-or-specials-policy"),
@@ -138,9 +138,9 @@ MUTANTS = [
     ),
     mutant("keeps_broken_sender", KeepsBrokenSender, "after-a-broken-address"),
     several(
-        "broken_recipients_250",
+        "broken_recipients_354",
         r'RCPT TO:<(\.|no[. ]|@|alice@no|")',
-        "250 OK",
+        "354 go on",
         "recipient-broken[dot-first|two-dots|no-local-part|two-at-signs|open-quote|blank|underscore]",
     ),
     several(

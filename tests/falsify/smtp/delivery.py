@@ -213,7 +213,7 @@ def trace(form: str) -> object:
 
     def method(self):
         parts = {"helo": self.helo, "client": self.line.client.host, "host": self.host}
-        parts |= {"protocol": self.protocol, "clause": self.for_clause(), "date": self.date()}
+        parts |= {"protocol": self.transmission(), "clause": self.for_clause(), "date": self.date()}
         return f"Received: {form.format(**parts)}\r\n".encode()
 
     return method
