@@ -185,12 +185,12 @@ class EndsOn(M):
         return super().step()
 
 
-class FiveErrors(M):
+class ThreeErrors(M):
     errors = 0
 
     def unknown(self, text):
         self.errors += 1
-        if self.errors < 5:
+        if self.errors < 3:
             super().unknown(text)
         else:
             self.say("500 that is enough")
@@ -398,7 +398,7 @@ MUTANTS = [
     mutant("limit_in_spite_of_0", Generous, "size-no-limit", limit=10**8),
     first("size_354", "MAIL.* SIZE=", "354 go on", "parameter-not-offered[SIZE-SIZE-1000]", base=Plain),
     # errors
-    mutant("five_errors", FiveErrors, "some-unknown-commands"),
+    mutant("three_errors", ThreeErrors, "some-unknown-commands"),
     hangs_up("hangs_up_on_501", "501", "session-survives[a-refused-recipient]"),
     hangs_up(
         "hangs_up_on_503",
