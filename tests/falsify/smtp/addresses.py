@@ -14,7 +14,7 @@ class KeepsBrokenSender(M):
 
     def do_MAIL(self, argument):
         super().do_MAIL(argument)
-        if self.sender is None and argument.startswith('FROM:<"'):
+        if self.sender is None and argument.startswith("FRM"):
             self.sender = ""
 
 
@@ -136,7 +136,7 @@ MUTANTS = [
         "250 OK",
         "sender-broken-domain[slash|exclamation-mark]",
     ),
-    mutant("keeps_broken_sender", KeepsBrokenSender, "after-a-broken-address"),
+    mutant("keeps_broken_sender", KeepsBrokenSender, "broken-argument-leaves-nothing"),
     several(
         "broken_recipients_354",
         r'RCPT TO:<(\.|no[. ]|@|alice@no|")',
