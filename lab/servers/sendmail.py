@@ -1,4 +1,4 @@
-"""Sendmail: sendmail.cf made by m4 from Debian's own sendmail.mc, with private paths. One maildir per user."""
+"""Sendmail: sendmail.cf made by m4 from Debian's own sendmail.mc, with private paths. One mbox per user."""
 
 import re
 from pathlib import Path
@@ -32,11 +32,12 @@ MAILER_DEFINITIONS
 """
 _VOID = 'Mvoid, P=/bin/sh, F=lsDFMeu, S=EnvFromL, R=EnvToL, T=DNS/RFC822/X-Unix, A=sh -c "cat >/dev/null"\n'
 _DELIVER = """#!/bin/sh
-# Put the mail into the maildir of $1. (Sendmail gives it no From line, so an mbox would not tell mails apart.)
-umask 022
-mkdir -p "{mail}/$1/tmp" "{mail}/$1/new" "{mail}/$1/cur"
-name="$(date +%s).$$.$(cat /proc/sys/kernel/random/uuid)"
-cat >"{mail}/$1/tmp/$name" && mv "{mail}/$1/tmp/$name" "{mail}/$1/new/$name"
+# Append the mail to the mbox of $1; one writer at a time.
+exec >>"{mail}/$1"
+flock 1
+echo "From sendmail $(LC_ALL=C date)"
+cat
+echo
 """
 _SASL = """pwcheck_method: auxprop
 auxprop_plugin: sasldb
@@ -69,7 +70,7 @@ def prepare(bench: Bench) -> Launch:
         programs=(
             bench.program(*sendmail, "-bD", "-q10m", f"-D{bench.directory}/debug", environment=environment),
         ),
-        facts={"delivered": {"via": "maildir", "path": f"{mail}/alice"}},
+        facts={"delivered": {"via": "mbox", "path": f"{mail}/alice"}},
         logs=(bench.directory / "debug",),
         starttls=frozenset({"smtp", "submission"}),
     )
@@ -155,7 +156,7 @@ def _deliver(directory: Path) -> str:
 
 PRODUCT = Product(
     name="sendmail",
-    about="mail transfer agent, local delivery to maildirs; greets after 1 s",
+    about="mail transfer agent, local delivery to mbox; greets after 1 s",
     protocols=("smtp", "smtps", "submission"),
     source=Source(
         "debian",

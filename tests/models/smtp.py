@@ -251,3 +251,13 @@ class SmtpModel(LineService):
 
     do_SOML = do_SEND
     do_SAML = do_SEND
+
+
+class BareModel(SmtpModel):
+    """Offers nothing but HELP, and has no limit on size."""
+
+    keywords = ("HELP",)
+    limit = 10**21
+
+    def bad_parameter(self, argument: str) -> bool:
+        return bool(argument.partition(">")[2].strip())

@@ -161,12 +161,6 @@ MUTANTS = [
         "250 OK",
         "parameter-unknown[without-value|behind-a-known-one|after-HELO]",
     ),
-    several(
-        "parameters_354",
-        "MAIL.* (BY|HOLDFOR|MT-PRIORITY)=",
-        "354 go on",
-        "parameter-not-offered[DELIVERBY-BY-3600-R|FUTURERELEASE-HOLDFOR-60|MT-PRIORITY-MT-PRIORITY-3]",
-    ),
     # recipients
     several(
         "postmaster_unknown",

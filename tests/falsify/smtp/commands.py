@@ -396,7 +396,6 @@ MUTANTS = [
         do_NOOP=saying("250"),
     ),
     mutant("limit_in_spite_of_0", Generous, "size-no-limit", limit=10**8),
-    first("size_354", "MAIL.* SIZE=", "354 go on", "parameter-not-offered[SIZE-SIZE-1000]", base=Plain),
     # errors
     mutant("three_errors", ThreeErrors, "some-unknown-commands"),
     hangs_up("hangs_up_on_501", "501", "session-survives[a-refused-recipient]"),
