@@ -47,6 +47,7 @@ class Bench:
     """What the suites of one protocol are played against.
 
     models: conforming servers; every case passes on one at least and is red on none.
+    misses: cases of a SHOULD that one of the models leaves out on purpose.
     companions: servers of other protocols on the same store. mailbox: the profile's `delivered`.
     borrowed: mutants of another protocol that speak this one; some of their bugs mean nothing here.
     """
@@ -55,6 +56,7 @@ class Bench:
     models: tuple[type[LineService], ...]
     mutants: tuple[Mutant, ...]
     facts: Mapping[str, str]
+    misses: frozenset[str] = frozenset()
     companions: Mapping[str, type[LineService]] = field(default_factory=dict)
     mailbox: Mapping[str, str] = field(default_factory=dict)
     borrowed: tuple[Mutant, ...] = ()
@@ -70,9 +72,15 @@ class Bench:
         services = {self.protocol: service, **self.companions}
         return verdicts(cases, services, self.facts, self.mailbox, segments)
 
-    def red(self, service: type[LineService], cases: list[ReadyCase]) -> list[str]:
-        """The ids, without the protocol, of the cases that fail on this server."""
-        found = self.verdicts(service, cases)
+    def red(self, mutant: Mutant, cases: list[ReadyCase]) -> list[str]:
+        """The ids, without the protocol, of the cases that fail on this mutant.
+
+        Cases with the tag `large` move megabytes: they are played on mutants that were made for them.
+        """
+        wanted = [
+            case for case in cases if "large" not in case.tags or case.id.partition("/")[2] in mutant.breaks
+        ]
+        found = self.verdicts(mutant.service, wanted)
         return sorted(
             name.partition("/")[2] for name, (verdict, _) in found.items() if verdict is Verdict.FAIL
         )
