@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import socketserver
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 from plumbline.loadtests.engine.plan import Timeouts
 
@@ -78,6 +83,19 @@ def test_lmtp_has_an_answer_for_each_recipient():
     assert tally.acknowledged == sink.acknowledged == 100
     assert sink.commands["LHLO"] >= 1
     assert sink.commands["EHLO"] == 0
+
+
+@pytest.mark.parametrize("way", [{}, {"pipelining": "off"}, {"in_flight": 4}], ids=str)
+def test_lmtp_that_delivers_to_some_recipients_only(way):
+    capabilities = ("PIPELINING", "CHUNKING")
+    behaviour = Behaviour(lmtp=True, capabilities=capabilities, every={"END": (5, "452 4.2.2 full")})
+    to = ("a@x.example", "b@x.example")
+    with running(behaviour) as sink:
+        tally, engine = run(sink.port, sessions=1, protocol="lmtp", recipients=to, verify=True, **way)
+    assert (tally.acknowledged, tally.failed, tally.in_doubt) == (60, 40, 40)
+    assert tally.errors == {"452 at end of data": 40}
+    assert engine.ledger.receipts
+    assert len(engine.ledger.receipts.doubtful) == 40, "they may be found in the mailbox of a recipient"
 
 
 REFUSALS = {
@@ -195,3 +213,66 @@ def test_preflight_of_a_silent_target_ends():
         limits = Timeouts(connect=1.0, reply=0.2, drain=BRISK.drain, give_up=BRISK.give_up)
         _, engine = run(sink.port, sessions=1, check=True, timeouts=limits)
     assert engine.why == "silent at banner: no reply within 0.2 s"
+
+
+@pytest.mark.parametrize("lmtp", [False, True])
+@pytest.mark.parametrize(
+    ("verb", "answer", "kind"),
+    [
+        ("CONNECT", "554 5.3.2 away", "554 at banner"),
+        ("MAIL", "451 4.3.0 later", "451 at MAIL"),
+        ("RCPT", "550 5.1.1 no", "550 at RCPT"),
+        ("DATA", "554 5.5.1 no", "554 at DATA"),
+        ("END", "452 4.2.2 full", "452 at end of data"),
+        ("END", "HANGUP", "closed at acknowledgement"),
+    ],
+)
+def test_sessions_that_are_not_answered_like_the_one_before(verb, answer, kind, lmtp):
+    usual = {"END": "250 always the same", "CONNECT": "220 always the same"}
+    with running(Behaviour(answers=usual, every={verb: (7, answer)}, lmtp=lmtp)) as sink:
+        protocol = "lmtp" if lmtp else "smtp"
+        tally, _ = run(sink.port, sessions=2, per_session=1, phase_sample=0, protocol=protocol)
+    assert tally.acknowledged == sink.acknowledged == len(sink.messages)
+    assert tally.acknowledged + tally.failed == 100
+    assert set(tally.errors) == {kind}
+    if verb == "CONNECT":
+        assert tally.acknowledged == 100
+        assert tally.errors[kind] >= 15
+    else:
+        assert tally.errors[kind] == tally.failed >= 13
+    assert tally.message.count == tally.acknowledged
+    assert tally.phases["banner"].count == tally.connections
+
+
+@contextmanager
+def abrupt(answer: bytes) -> Iterator[int]:
+    """A target that takes a little of each content, says this, and closes; the port."""
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            self.wfile.write(b"220 x\r\n")
+            for reply in (b"250-x\r\n250 PIPELINING\r\n", b"250 a\r\n", b"250 b\r\n", b"354 c\r\n"):
+                self.rfile.readline()
+                self.wfile.write(reply)
+            self.rfile.read(10_000)
+            self.wfile.write(answer)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server.server_address[1]
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("pipelining", ["on", "off"])
+@pytest.mark.parametrize("answer", [b"", b"552 5.3.4 too big\r\n"])
+def test_a_target_that_closes_in_the_middle_of_the_content(answer, pipelining):
+    with abrupt(answer) as port:
+        tally, _ = run(port, sessions=2, messages=6, size=20_000_000, pipelining=pipelining, phase_sample=0)
+    assert tally.acknowledged == 0
+    assert tally.failed == tally.in_doubt
+    assert 1 <= tally.failed <= 6
+    words = ("closed at", "reset at", "reply before the end of data")
+    assert all(kind.startswith(words) for kind in tally.errors), tally.errors
