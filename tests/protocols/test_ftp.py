@@ -116,6 +116,12 @@ def test_telnet_commands_are_kept_apart() -> None:
         assert reader.unread == b"331 c\xff"
 
 
+def test_a_reply_knows_the_telnet_commands_so_far() -> None:
+    reader = ftp.FtpReader()
+    first, second, third = replies(reader, [b"220 a\r\n", b"\xff\xfc\x1f200 b\r\n", b"200 c\r\n"])
+    assert (first.telnet, second.telnet, third.telnet) == ((), (b"\xff\xfc\x1f",), (b"\xff\xfc\x1f",))
+
+
 def test_another_code_does_not_end_a_reply() -> None:
     reader = ftp.FtpReader()
     assert replies(reader, [b"220-a\r\n230 b\r\n220\r\n"]) == []
