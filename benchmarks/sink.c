@@ -1,8 +1,9 @@
 /* A fast SMTP sink with PIPELINING: one thread, one epoll, nothing kept but counts.
  *
- *   sink PORT       listens on 127.0.0.1:PORT (0: any), prints the port, and on SIGTERM or SIGINT its counts:
+ *   sink PORT [N]   listens on 127.0.0.1:PORT (0: any), prints the port, and on SIGTERM or SIGINT its counts:
  *                   messages=N connections=N octets=N
  *
+ * With N every message takes N microseconds (asleep, one at a time), so that its capacity is known.
  * Replies of all commands that came in one read go out in one write, as RFC 2920 asks of a server.
  */
 #define _GNU_SOURCE
@@ -16,6 +17,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -37,6 +39,7 @@ struct session {
 
 static unsigned long messages, connections, octets;
 static char input[READ_SIZE];
+static useconds_t pause_time;
 
 static void report(int number)
 {
@@ -97,6 +100,8 @@ static size_t content(struct session *s, const char *data, size_t length)
         char c = data[at++];
         if (s->progress == CRLF_DOT_CR && c == '\n') {
             messages++;
+            if (pause_time)
+                usleep(pause_time);
             s->in_data = 0;
             say(s, "250 2.0.0 Ok: queued\r\n");
             return at;
@@ -204,6 +209,8 @@ int main(int count, char **words)
 {
     struct epoll_event events[EVENTS], event = {.events = EPOLLIN};
     int listener = listen_on(count > 1 ? atoi(words[1]) : 0), poll = epoll_create1(0);
+    pause_time = count > 2 ? (useconds_t)atoi(words[2]) : 0;
+    prctl(PR_SET_TIMERSLACK, 1);
     signal(SIGTERM, report);
     signal(SIGINT, report);
     signal(SIGPIPE, SIG_IGN);

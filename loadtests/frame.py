@@ -31,6 +31,7 @@ from plumbline.loadtests.engine.tally import Tally
 from plumbline.loadtests.generator import Generator
 from plumbline.loadtests.options import EXIT_OK, EXIT_USAGE, Job, UsageError, add_options, job, resolve
 from plumbline.loadtests.outcome import Outcome
+from plumbline.loadtests.stepping import STEP, STEPPED, Alone, Hunt, KneeShape, Stepper, Workers, answer
 from plumbline.loadtests.writing import write
 
 logger = logging.getLogger("plumbline")
@@ -47,6 +48,8 @@ class Frame:
         self.generator: Generator | None = None
         self.outcome: Outcome | None = None
         self.verifier: Verifier | None = None
+        self.hunt: Hunt | None = None
+        self.workers: Workers | None = None
         self.web_ui: Any = None
         self.interrupted = False
         self.started = time.time()
@@ -66,15 +69,20 @@ class Frame:
         gevent.signal_handler(signal.SIGINT, self.interrupt, environment)
         if isinstance(runner, WorkerRunner):
             runner.register_message(DRAIN, self.on_drain, concurrent=True)
+            runner.register_message(STEP, self.on_step, concurrent=True)
             return
         if isinstance(runner, MasterRunner):
             runner.register_message(FINAL, self.on_final)
             runner.register_message(DONE, self.on_done, concurrent=True)
+            runner.register_message(STEPPED, self.on_stepped)
         options = environment.parsed_options
         if options is not None and options.spawn_rate is None:
             options.spawn_rate = min(options.num_users or 1, 100)
         if environment.host or not web_ui:
             self.read_options(environment)
+        if self.job and self.job.search and options is not None:
+            shape = KneeShape(options.num_users or 1, lambda: self.hunt is not None and self.hunt.over)
+            shape.runner, environment.shape_class = runner, shape
 
     def read_options(self, environment: Environment) -> None:
         """Make the job; ends the process with a sentence if that cannot be."""
@@ -106,8 +114,17 @@ class Frame:
             workers = [client.id for client in runner.clients.all]
             vars(environment.parsed_options)["plumbline_workers"] = workers
             self.outcome.processes = max(len(workers), 1)
+            if self.job.search:
+                self.workers = Workers(runner)
+                self.seek(self.job, self.workers)
         else:
             self.generate(environment, self.job.plan)
+
+    def seek(self, job: Job, stepper: Stepper) -> None:
+        """Where a knee is sought, begin with it."""
+        if job.search:
+            self.hunt = Hunt(job.search, lambda text: print(text, flush=True))
+            gevent.spawn(self.hunt.run, stepper)
 
     def begin_to_verify(self, job: Job) -> bool:
         """Where delivery is to be verified, see whether the store can be read; False if not."""
@@ -157,6 +174,8 @@ class Frame:
             self.end_early(environment, "preflight: " + why)
             return
         generator.run()
+        if self.job and not isinstance(environment.runner, WorkerRunner):
+            self.seek(self.job, Alone(generator))
         assert generator.greenlet is not None
         generator.greenlet.link(lambda _: self.engine_ended(environment, generator))
 
@@ -225,6 +244,17 @@ class Frame:
         if isinstance(environment.runner, WorkerRunner):
             self.send_final(environment.runner)
 
+    def on_step(self, environment: Environment, msg: Any, **_: Any) -> None:
+        """The master wants a rate to be offered."""
+        runner = environment.runner
+        if self.generator and isinstance(runner, WorkerRunner):
+            runner.send_message(STEPPED, answer(Alone(self.generator), msg.data))
+
+    def on_stepped(self, environment: Environment, msg: Any, **_: Any) -> None:  # noqa: ARG002
+        """A worker has offered its share of a rate."""
+        if self.workers:
+            self.workers.on_stepped(msg.node_id, msg.data)
+
     def send_final(self, runner: WorkerRunner) -> None:
         """Drain, report, and say that this was the last report. ZeroMQ keeps the order."""
         if self.final_sent:
@@ -261,8 +291,7 @@ class Frame:
     def report_to_master(self, data: dict[str, Any]) -> None:
         """Before Locust serialises its statistics: settle ours."""
         if self.generator:
-            self.generator.flush()
-            data["plumbline"] = self.generator.ledger.take().to_wire()
+            data["plumbline"] = self.generator.take().to_wire()
             data["plumbline_receipts"] = self.generator.take_receipts()
 
     def worker_report(self, data: dict[str, Any]) -> None:
@@ -283,11 +312,11 @@ class Frame:
             return
         outcome = self._told = self.outcome
         if self.generator and isinstance(environment.runner, LocalRunner):
-            self.generator.flush()
-            outcome.tally.merge(self.generator.ledger.take())
+            outcome.tally.merge(self.generator.take())
             if self.verifier:
                 self.verifier.take(self.generator.take_receipts())
         outcome.users = self.users
+        outcome.knee = self.hunt.knee if self.hunt else None
         outcome.interrupted = self.interrupted and _bounded(environment)
         self.verify(outcome)
         outcome.not_kept = write(outcome)

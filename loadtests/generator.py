@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+from pathlib import Path
 from typing import Any
 
 import gevent
@@ -15,6 +16,7 @@ from plumbline.loadtests.engine.engine import Engine
 from plumbline.loadtests.engine.ledger import Ledger, Receipts
 from plumbline.loadtests.engine.plan import Plan
 from plumbline.loadtests.engine.system import Platform
+from plumbline.loadtests.engine.tally import Tally
 
 FLUSH = 0.1  # seconds between two batches
 NAME, METHOD = "message", "SMTP"
@@ -45,7 +47,9 @@ class Generator:
         self.greenlet: gevent.Greenlet | None = None
         self.greeting = ""
         self.capabilities: list[str] = []
-        self._cpu = _cpu()
+        self._cpu, self._waited = _cpu(), _waited()
+        self._kept = Tally()  # counted, and not taken yet
+        self._step: Tally | None = None  # of a step that is under way
         self._acknowledged: list[tuple[int, float, int]] = []
         self._doubtful: list[int] = []
 
@@ -77,8 +81,10 @@ class Generator:
         batch = self.ledger.settle()
         cpu = _cpu()
         self.ledger.delta.cpu_s += cpu - self._cpu
-        self._cpu = cpu
-        locust_stats.record(self.environment, METHOD, NAME, batch, self.ledger.message_octets)
+        waited = _waited()
+        self.ledger.delta.waited_s += waited - self._waited
+        self._cpu, self._waited = cpu, waited
+        locust_stats.record(self.environment, METHOD, NAME, batch)
         if self.ledger.receipts is not None:
             self._keep(self.ledger.receipts.take())
 
@@ -87,6 +93,31 @@ class Generator:
         plain = self.engine.payload.plain
         self._acknowledged += [(n, at, likeness(plain(n))) for n, at in receipts.acknowledged]
         self._doubtful += receipts.doubtful
+
+    def take(self) -> Tally:
+        """What was counted since the last call, but for what is under way in this moment."""
+        self.flush()
+        taken, self._kept = self._kept, Tally()
+        taken.merge(self._of_step(self.ledger.take()))
+        return taken
+
+    def _of_step(self, tally: Tally) -> Tally:
+        if self._step is not None:
+            self._step.merge(tally)
+        return tally
+
+    def begin_step(self) -> None:
+        """From here on count for a step, too."""
+        self.flush()
+        self._kept.merge(self.ledger.take())
+        self._step = Tally()
+
+    def end_step(self) -> Tally:
+        """The count since `begin_step`."""
+        self.flush()
+        self._kept.merge(self._of_step(self.ledger.take()))
+        step, self._step = self._step, None
+        return step or Tally()
 
     def take_receipts(self) -> dict[str, Any]:
         """Receipts since the last call, as plain data."""
@@ -107,3 +138,11 @@ class Generator:
 def _cpu() -> float:
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
+
+
+def _waited() -> float:
+    """Seconds that the main thread waited for a processor; 0.0 where the kernel does not tell (proc(5))."""
+    try:
+        return int(Path("/proc/self/schedstat").read_text().split()[1]) * 1e-9
+    except (OSError, IndexError):
+        return 0.0

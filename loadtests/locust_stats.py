@@ -26,12 +26,12 @@ def bucket_response_time(milliseconds: float) -> float:
     return next(iter(buckets([milliseconds / 1e3]))) * _TO_MS
 
 
-def record(environment: Environment, method: str, name: str, batch: Batch, size: int) -> None:
-    """Account for a batch. `size` is that of one message in octets."""
+def record(environment: Environment, method: str, name: str, batch: Batch) -> None:
+    """Account for a batch."""
     if not batch.acknowledged and not batch.failed:
         return
     if _others_listen():
-        _fire(environment, method, name, batch, size)
+        _fire(environment, method, name, batch)
         return
     stats = environment.stats
     entry = _entry(stats, method, name, batch)
@@ -47,7 +47,8 @@ def _others_listen() -> bool:
     return any(getattr(handler, "__module__", "") not in own for handler in events.request._handlers)
 
 
-def _fire(environment: Environment, method: str, name: str, batch: Batch, size: int) -> None:
+def _fire(environment: Environment, method: str, name: str, batch: Batch) -> None:
+    size = batch.octets // max(len(batch.acknowledged), 1)  # the mean, where messages differ
     common = {"request_type": method, "name": name, "context": {}}
     fire: Callable[..., None] = environment.events.request.fire
     for latency in batch.acknowledged:

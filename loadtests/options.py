@@ -17,6 +17,7 @@ from plumbline.loadtests.delivery.stores import StoreError, store
 from plumbline.loadtests.delivery.verifying import Verification
 from plumbline.loadtests.engine.plan import Plan, Timeouts
 from plumbline.loadtests.engine.schedule import Stage
+from plumbline.loadtests.search import BadObjective, Search, objective
 from plumbline.probes.profile import Profile, SourceError, default, load
 
 EXIT_OK, EXIT_MISSED, EXIT_NOT_TESTED, EXIT_USAGE = 0, 1, 2, 4
@@ -109,6 +110,11 @@ OPTIONS = [
     Option("--steps", "open loop: rates and their times, such as 100:10s,200:10s", None, str, "LIST"),
     Option("--poisson", "open loop with random gaps", False, bool),
     Option("--seed", "seed of everything random", 1, int, "N", (), (0, 2**31)),
+    Option("--find-knee", "search the highest open-loop rate that meets --objective", False, bool),
+    Option("--objective", "limits for --find-knee", "p99<200ms,errors<0.1%", str, "LIST"),
+    Option("--knee-from", "the first rate that --find-knee tries", 100.0, float, "N", (), (0.1, 1e6)),
+    Option("--knee-to", "the highest rate that --find-knee tries", 1e6, float, "N", (), (0.1, 1e6)),
+    Option("--step-time", "seconds of each step of --find-knee", 3.0, float, "SECONDS", (), (0.1, 3600)),
     Option("--starttls", "use STARTTLS", False, bool),
     Option("--tls-no-verify", "accept any certificate", False, bool),
     Option("--auth-user", "user for AUTH", None, str, "NAME"),
@@ -163,6 +169,7 @@ class Job:
     report: Path | None = None
     profile: Profile = field(default_factory=default)
     verification: Verification | None = None
+    search: Search | None = None
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -191,11 +198,32 @@ def job(options: Mapping[str, Any], target: str | None) -> Job:
         report=Path(options["report"]) if options.get("report") else None,
         profile=known,
         verification=_verification(options, known),
+        search=_search(options),
     )
+
+
+def _search(options: Mapping[str, Any]) -> Search | None:
+    if not options["find_knee"]:
+        return None
+    if options["rate"] or options["steps"] or options["messages"]:
+        raise UsageError("--find-knee chooses the rates; leave --rate, --steps and --messages out")
+    if options["knee_to"] < options["knee_from"]:
+        raise UsageError(f"--knee-to {options['knee_to']:g} is below --knee-from {options['knee_from']:g}")
+    try:
+        wanted = objective(options["objective"])
+    except BadObjective as error:
+        raise UsageError(f"--objective: {error}") from None
+    return Search(wanted, options["knee_from"], options["step_time"], highest=options["knee_to"])
 
 
 def _limits(options: Mapping[str, Any]) -> dict[str, float]:
     limits = {name: options[name] for name in (*THRESHOLDS, *DELIVERY) if options.get(name) is not None}
+    if options["find_knee"]:
+        limits.pop("max_error_ratio", None)
+        if missed := limits.keys() - {"min_rate", *DELIVERY}:
+            raise UsageError(
+                f"--find-knee has its limits in --objective; leave --{min(missed).replace('_', '-')} out"
+            )
     if options["verify_delivery"]:
         limits.setdefault("max_lost", 0)
     elif given := limits.keys() & set(DELIVERY):
@@ -242,6 +270,7 @@ def _plan(options: Mapping[str, Any], known: Profile, where: tuple[str, str, int
         seed=options["seed"],
         client_name=facts["client"],
         verify=options["verify_delivery"],
+        search=options["find_knee"],
         run_id=uuid.uuid4().hex[:10],
         timeouts=Timeouts(
             connect=options["connect_timeout"],
@@ -259,7 +288,7 @@ def stages(options: Mapping[str, Any]) -> tuple[Stage, ...]:
             raise UsageError("--steps says all the rates; leave --rate and --ramp out")
         return tuple(_step(word) for word in options["steps"].split(","))
     if not options["rate"]:
-        if options["ramp"] or options["poisson"]:
+        if options["ramp"] or (options["poisson"] and not options["find_knee"]):
             raise UsageError("--ramp and --poisson need --rate or --steps")
         return ()
     ramp = (Stage(0.0, options["rate"], options["ramp"]),) if options["ramp"] else ()

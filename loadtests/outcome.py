@@ -20,7 +20,7 @@ from plumbline.loadtests.options import DELIVERY, EXIT_MISSED, EXIT_NOT_TESTED, 
 from plumbline.probes.version import VERSION
 from plumbline.reports import records
 
-BUSY = 0.95  # of a processor: from here on the generator limits the rate
+BUSY = 0.9  # of the time: from here on the generator limits the rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,7 @@ class Outcome:
     users: int = 0
     processes: int = 1
     delivery: records.Delivery | None = None
+    knee: records.Knee | None = None
     not_kept: list[str] = field(default_factory=list)  # what could not be written
     facts: dict[str, Any] = field(default_factory=dict)
 
@@ -58,10 +59,14 @@ class Outcome:
     def checks(self) -> list[Check]:
         """Every threshold that was asked for."""
         limits = self.job.limits.items()
-        return [
-            _counted(name, limit, self.delivery) if name in DELIVERY else _check(name, limit, self.tally)
-            for name, limit in limits
-        ]
+        return [self._check(name, limit) for name, limit in limits]
+
+    def _check(self, name: str, limit: float) -> Check:
+        if name in DELIVERY:
+            return _counted(name, limit, self.delivery)
+        if self.knee:  # --min-rate is the only limit beside --find-knee
+            return Check("--min-rate", limit, self.knee.rate, self.knee.rate >= limit)
+        return _check(name, limit, self.tally)
 
     @property
     def why_not_tested(self) -> str:
@@ -80,7 +85,8 @@ class Outcome:
         if not all(check.ok for check in self.checks):
             return EXIT_MISSED
         unknown = self.delivery is not None and self.delivery.incomplete
-        return EXIT_NOT_TESTED if self.interrupted or self.not_kept or unknown else EXIT_OK
+        unfound = self.knee is not None and not self.knee.limited_by
+        return EXIT_NOT_TESTED if self.interrupted or self.not_kept or unknown or unfound else EXIT_OK
 
     @property
     def generator_limit(self) -> str:
@@ -88,9 +94,10 @@ class Outcome:
         lag = self.tally.phases.get("generator lag", Histogram()).percentile(99)
         if lag > max(0.001, self.tally.message.percentile(99) / 10):
             return f"it sent 1 % of the messages {lag * 1e3:.1f} ms or more after their time"
-        busy = self.tally.cpu_s / self.tally.duration / self.processes if self.tally.duration else 0.0
+        time_there = self.tally.duration * self.processes
+        busy = (self.tally.cpu_s + self.tally.waited_s) / time_there if time_there else 0.0
         if busy > BUSY:
-            return f"it used {busy:.0%} of a processor in each of its processes"
+            return f"it ran, or waited for a processor, for {min(busy, 1):.0%} of the time"
         return ""
 
     def lines(self) -> list[str]:
@@ -107,6 +114,8 @@ class Outcome:
         worst = sorted(self.tally.errors.items(), key=lambda item: -item[1])[:5]
         for kind, times in worst:
             out.append(f"{times:>9} x {kind}: {self.tally.samples.get(kind, '')}")
+        if self.knee:
+            out.append(knee_line(self.knee))
         if self.delivery:
             out += delivery_lines(self.delivery)
         return [*out, *map(str, self.checks)]
@@ -155,6 +164,7 @@ class Outcome:
             replies=dict(sorted(tally.replies.items())),
             errors=tally.errors,
             delivery=self.delivery,
+            knee=self.knee,
             thresholds={c.name: {"limit": c.limit, "value": c.value, "ok": c.ok} for c in self.checks},
             facts={
                 "latency": _meaning(plan, self.capabilities),
@@ -171,6 +181,7 @@ class Outcome:
                 "stages": msgspec.to_builtins(plan.stages),
                 "longest_queue": tally.longest_queue,
                 "generator_cpu_s": tally.cpu_s,
+                "generator_waited_s": tally.waited_s,
                 "generator_processes": self.processes,
                 "generator_limit": self.generator_limit,
                 "failure_latency": tally.failure.summary(),
@@ -210,6 +221,22 @@ def _counted(name: str, limit: float, delivery: records.Delivery | None) -> Chec
     """Without a delivery nobody looked, and nothing is known to be in order."""
     value = float(getattr(delivery, name.removeprefix("max_"))) if delivery else float("nan")
     return Check("--" + name.replace("_", "-"), limit, value, value <= limit)
+
+
+def knee_line(knee: records.Knee) -> str:
+    """What the search came to, in a sentence."""
+    found = f"{knee.rate:.0f} a second under {knee.objective}"
+    match knee.limited_by:
+        case "target" if knee.rate:
+            return f"Knee: the target sustains {found}; beyond: {knee.why}"
+        case "target":
+            return f"Knee: the target sustains no rate that was tried under {knee.objective}: {knee.why}"
+        case "generator":
+            return f"Knee: at least {found}; at the next rate the generator was the bottleneck: {knee.why}"
+        case "highest rate":
+            return f"Knee: at least {found}; no higher rate was tried"
+        case _:
+            return "Knee: the search did not come to its end"
 
 
 def delivery_lines(found: records.Delivery) -> list[str]:

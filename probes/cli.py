@@ -17,6 +17,7 @@ _ABOUT = """\
 commands:
   check TARGET      put a server to the suites (the options of `pytest --target`)
   list              the cases there are
+  coverage          requirements of the RFCs: tested, untestable, to do
   explain CASE      one case: requirement, script, how to run it
   lint [FILE...]    check suite files
   load SCENARIO ... load test a server (Locust)
@@ -31,6 +32,7 @@ exit codes: 0 conforming, 1 violations, 2 could not test, 4 usage
 _ELSEWHERE = {
     "list": "plumbline.probes.browse:list_cases",
     "explain": "plumbline.probes.browse:explain_case",
+    "coverage": "plumbline.probes.covered:main",
     "lint": "plumbline.probes.lint:main",
     "load": "plumbline.loadtests.cli:main",
     "report": "plumbline.reports.cli:main",

@@ -63,12 +63,14 @@ class Open:
 
     A host name with several addresses: the first that neither refuses nor is out of reach. A connection of the
     same name that is still open is closed first. A peer that resets at once is found out by the next Recv.
+    `source` is the address to come from, where it is not to be that of the whole conversation.
     """
 
     conn: str
     host: str
     port: int
     timeout: float
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,8 @@ class Recv:
 
 @dataclass(frozen=True, slots=True)
 class StartTLS:
-    """Client handshake on an open connection. Answer: "TLSv1.3 TLS_AES_256_GCM_SHA384", protocol and cipher.
+    """Client handshake on an open connection. Answer: "TLSv1.3 TLS_AES_256_GCM_SHA384", protocol and cipher,
+    with ", session resumed" behind it where that of connection `resume` was resumed.
 
     Raises Lost(TLS) on an alert or on octets that are no TLS, and Lost(CLOSED | RESET | SILENT) when the peer does
     that in the middle of the handshake; the connection is then in clear again. Certificates are not verified
@@ -114,6 +117,7 @@ class StartTLS:
     verify: bool = False
     ca: str = ""
     version: str = ""
+    resume: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +151,15 @@ class Close:
 
 @dataclass(frozen=True, slots=True)
 class Listen:
-    """Listen on the address that connection `beside` comes from. Answer: Address. Raises Lost(UNREACHABLE)."""
+    """Listen on the address that connection `beside` comes from. Answer: Address. Raises Lost(UNREACHABLE).
+
+    `host`: another address of ours. `port`: a certain port, which may be the one that `beside` uses itself.
+    """
 
     conn: str
     beside: str
+    host: str = ""
+    port: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ class Facts:
     greeting: str
     capabilities: frozenset[str]
     lists: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    address: str = ""  # of the target, as connections reach it
 
     def offered_to(self, case: ReadyCase) -> frozenset[str]:
         """What the target offers where the case starts: its last list on the way there, or else its first one."""
@@ -56,7 +57,8 @@ def offered_at(
 def preflight(endpoint: Endpoint, setting: Setting, states: Mapping[str, ReadyState]) -> Talk[Facts]:
     """Reach the farthest state that the profile allows, and ask what is offered. Raises CannotTest."""
     state = _goal(endpoint.protocol, setting, states)
-    outcome = yield from _reached(state, setting, endpoint.protocol)
+    player = Player(setting, {"marker": "preflight"}, {})
+    outcome = yield from _reached(player, state)
     if outcome.verdict is not Verdict.INFO and outcome.verdict is not Verdict.PASS:
         raise CannotTest(f"{endpoint.url}: {_words(state, outcome)}")
     if (
@@ -68,7 +70,7 @@ def preflight(endpoint: Endpoint, setting: Setting, states: Mapping[str, ReadySt
     greeting = next((one.reply.text for one in outcome.seen if not one.command), "")
     found = with_tls(capabilities(outcome.seen), implicit=endpoint.tls)
     lists = yield from _lists(outcome, endpoint, setting, states)
-    return Facts(endpoint, greeting, found.union(*lists.values()), lists)
+    return Facts(endpoint, greeting, found.union(*lists.values()), lists, player.variables.get("host", ""))
 
 
 def _lists(
@@ -79,7 +81,9 @@ def _lists(
         return {}
     lists = _told(outcome, endpoint)
     if len(lists) == 1 and "STARTTLS" in lists["first-ehlo"]:
-        further: Outcome = yield from _reached(states["protected"], setting, endpoint.protocol)
+        further: Outcome = yield from _reached(
+            Player(setting, {"marker": "preflight"}, {}), states["protected"]
+        )
         lists |= _told(further, endpoint)
     return lists
 
@@ -98,11 +102,11 @@ def _goal(protocol: str, setting: Setting, states: Mapping[str, ReadyState]) -> 
     raise CannotTest(f"there are no suites for {protocol} yet")
 
 
-def _reached(state: ReadyState, setting: Setting, protocol: str) -> Talk[Outcome]:
-    steps = []
+def _reached(player: Player, state: ReadyState) -> Talk[Outcome]:
+    protocol, steps = state.protocol, list[Placed]()
     if protocol in ASK:
         steps.append(Placed(Step(C=ASK[protocol], observe="capabilities"), "preflight", 1, 1))
-    outcome = yield from Player(setting, {"marker": "preflight"}, {}).verdict(state, steps)
+    outcome = yield from player.verdict(state, steps)
     yield from _goodbye(protocol)
     return outcome
 

@@ -59,6 +59,7 @@ class Facts(msgspec.Struct, kw_only=True):
     anonymous: bool = False
     directory: str = ""
     writable: str = ""
+    second_address: str = ""
 
 
 ROLES = ("mx", "submission", "lmtp", "store", "ftp")

@@ -29,7 +29,7 @@ from .script.cases import ReadyCase
 from .script.loader import PROTOCOLS, Library
 from .script.outcome import Endpoint, Patience, Setting
 from .script.types import Connect
-from .target import BadTarget, CannotTest, Target, is_loopback, parse
+from .target import BadTarget, CannotTest, Target, is_loopback, parse, surroundings
 from .trials import control_id
 from .version import VERSION
 
@@ -112,6 +112,7 @@ class Session:
             raise BadTarget(f"{target.text}: there is another target for {endpoint.protocol} already")
         setting = self._setting(endpoint)
         facts = self._preflight(endpoint, setting)
+        setting = replace(setting, facts={**surroundings(facts.address), **setting.facts})
         masker = Masker({**setting.facts, **setting.mailbox})
         scribe = Scribe(endpoint, self._rerun(endpoint), masker)
         self.probed.append(Probed(facts, setting, scribe))

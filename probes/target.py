@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
+import sys
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -86,3 +87,17 @@ def addresses(host: str) -> set[str]:
 def is_loopback(host: str) -> bool:
     """Whether every address of the host is on this machine's loopback. Raises CannotTest."""
     return all(ipaddress.ip_address(address).is_loopback for address in addresses(host))
+
+
+_SECOND_ADDRESS = "127.0.0.3"
+
+
+def surroundings(address: str) -> dict[str, str]:
+    """Facts that follow from the address under which a target is reached: its family, another address of ours."""
+    if not address:
+        return {}
+    found = ipaddress.ip_address(address.partition("%")[0])
+    facts = {f"ipv{found.version}": "yes"}
+    if found.version == 4 and found.is_loopback and sys.platform == "linux":
+        facts["second_address"] = _SECOND_ADDRESS  # 127.0.0.0/8 as a whole is ours there
+    return facts

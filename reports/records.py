@@ -178,6 +178,35 @@ class Delivery(msgspec.Struct, kw_only=True, omit_defaults=True):
     incomplete: str = ""  # why the store could not be read to the end
 
 
+class KneeStep(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """One rate, offered for some seconds. Rates per second, lag in seconds."""
+
+    offered: float
+    achieved: float
+    ok: bool = False  # the objective was met
+    why: str = ""  # else: what was missed
+    generator: str = ""  # why that says nothing about the target; "" where it does
+    latency: dict[str, float] = {}  # as in Load.latency
+    failures: int = 0
+    queue: int = 0  # messages that were due and not begun, at worst
+    lag_p99: float = 0.0  # how late the generator itself was
+    busy: float = 0.0  # share of the time that the generator's busiest process ran, or waited for a processor
+
+
+class Knee(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """The highest rate that a target sustained under an objective, and the curve that led there.
+
+    limited_by: "target": the rate is the target's. "generator" or "highest rate": the target sustains at
+    least this rate, and more was not tried, or not possible. "": the search did not come to its end.
+    """
+
+    objective: str
+    rate: float = 0.0
+    limited_by: str = ""
+    why: str = ""  # what was missed by the last step that was not met
+    steps: list[KneeStep] = []
+
+
 class Load(Record, kw_only=True, tag="load"):
     """One load run: what was asked, what was sustained. Rates per second, latencies in seconds."""
 
@@ -193,6 +222,7 @@ class Load(Record, kw_only=True, tag="load"):
     errors: dict[str, int] = {}  # kind -> count
     thresholds: dict[str, dict[str, Any]] = {}  # name -> {"limit":, "value":, "ok":}
     delivery: Delivery | None = None  # None: nobody looked
+    knee: Knee | None = None  # of --find-knee
     facts: dict[str, Any] = {}  # everything else about generator and target
 
 

@@ -69,6 +69,15 @@ class Connection:
         """Send as much as goes; whether all of it went. Raises OSError."""
         if self.tls:
             octets = self.tls.encrypt(octets if isinstance(octets, bytes) else b"".join(octets))
+        if octets.__class__ is bytes and not self.out:  # the usual case
+            try:
+                sent = self.send(octets)
+            except BlockingIOError:
+                sent = 0
+            if sent == len(octets):
+                return True
+            self.out = octets[sent:]
+            return False
         return self.put(octets)
 
     def put(self, octets: bytes | list[bytes]) -> bool:

@@ -9,11 +9,12 @@ import ssl
 from collections import deque
 from collections.abc import Callable, Iterator
 from time import perf_counter
+from typing import TypeAlias
 
 from plumbline.loadtests.engine.arrivals import Arrivals
 from plumbline.loadtests.engine.connection import IN, OUT, Address, Connection
 from plumbline.loadtests.engine.ledger import Ledger, Receipts
-from plumbline.loadtests.engine.payload import Payload
+from plumbline.loadtests.engine.payload import FIRST, Payload
 from plumbline.loadtests.engine.plan import HARD_SESSIONS, Plan
 from plumbline.loadtests.engine.schedule import times
 from plumbline.loadtests.engine.session import Output, Session
@@ -22,9 +23,12 @@ from plumbline.loadtests.engine.system import Platform, Timer
 
 SWEEP = 0.1  # seconds between two looks at deadlines
 CONNECTING = 64  # connections being opened at the same time; a listen queue is often 100 long
+SPIN = 5e-5  # seconds to look for events again and again before sleeping
+MOST_IN_VAIN = 255  # waits without that, after it was in vain
 TURNS = 64  # rounds without a wait, after which other greenlets get their turn
 SLOWEST = 2.0  # seconds between two attempts of a session to connect
-READ = 65_536
+READ = 16_384
+Ready: TypeAlias = "list[tuple[int, int]]"
 _BY_NUMBER = {errno.ENETUNREACH: "unreachable", errno.EHOSTUNREACH: "unreachable", errno.ETIMEDOUT: "silent"}
 
 
@@ -34,10 +38,10 @@ class Engine:
     def __init__(self, plan: Plan, address: Address, ledger: Ledger, platform: Platform) -> None:
         self.plan, self.address, self.ledger, self.platform = plan, address, ledger, platform
         self.payload = Payload(plan)
-        ledger.message_octets = self.payload.octets
+        ledger.serve(self.payload)
         ledger.receipts = Receipts() if plan.verify else None
         self.left = plan.messages or 2**62
-        self.number = 0
+        self.number = FIRST  # of the message claimed last
         self.check = False  # only try the envelope
         self.stopping = False
         self.gone = ""  # why the run was given up
@@ -60,6 +64,7 @@ class Engine:
         self._timer = Timer()
         self._epoll.register(self._timer.fd, IN)
         self._stop_at = float("inf")
+        self._sleeps = self._in_vain = 0  # waits to go without spinning
         self._tls = _context(plan) if plan.tls else None
 
     # -- from outside ------------------------------------------------------------------------------
@@ -85,6 +90,12 @@ class Engine:
             if self.arrivals is not None:
                 self.arrivals.open = False
         self._wake()
+
+    @property
+    def busy(self) -> bool:
+        """Whether messages are due, or under way."""
+        due = self.arrivals is not None and bool(self.arrivals.due)
+        return due or len(self._resting) < self.sessions
 
     @property
     def sessions(self) -> int:
@@ -174,9 +185,9 @@ class Engine:
     def run(self) -> None:
         """Until stopped, or until the messages are used up. Never raises for what the target does."""
         self._sweep()
-        turns = 0
+        poll, turns = self._epoll.poll, 0
         while not self._done():
-            ready = self._epoll.poll(0)
+            ready = poll(0) or self._look_again(poll)
             if not ready or turns > TURNS:
                 turns = 0
                 self._timer.arm(self._timers[0][0])
@@ -186,7 +197,24 @@ class Engine:
             self._round(ready)
         self._close()
 
-    def _round(self, ready: list[tuple[int, int]]) -> None:
+    def _look_again(self, poll: Callable[[float], Ready]) -> Ready:
+        """Spin for a moment before sleeping: to fall asleep and be woken costs more (measured), if the wait is short.
+
+        Where it was in vain, the next waits go without it, twice as many each time.
+        """
+        if self._sleeps:
+            self._sleeps -= 1
+            return []
+        until = perf_counter() + SPIN
+        while perf_counter() < until:
+            if ready := poll(0):
+                self._in_vain = 0
+                return ready
+        self._in_vain = min(2 * self._in_vain + 1, MOST_IN_VAIN)
+        self._sleeps = self._in_vain
+        return []
+
+    def _round(self, ready: Ready) -> None:
         connections = self._connections
         for fd, events in ready:
             connection = connections.get(fd)
@@ -200,10 +228,17 @@ class Engine:
     def _readable(self, connection: Connection) -> None:
         try:
             data = connection.recv(READ)
-            if data:
-                self._feed(connection, data)
-            else:
+            if not data:
                 self._lose(connection, "closed", "the target closed the connection")
+                return
+            session = connection.session
+            if connection.out:
+                raise EndedError("reply before the end of data", _shown(data))
+            output = session.feed(data, perf_counter())
+            if output is not None and not connection.write(output):
+                self._epoll.modify(connection.fd, IN | OUT)
+            if session.over or session.wants_tls:
+                self._turn(connection)
         except BlockingIOError:
             return
         except EndedError as error:
@@ -211,22 +246,14 @@ class Engine:
         except (OSError, ssl.SSLError) as error:
             self._lose(connection, *_named(error))
 
-    def _feed(self, connection: Connection, data: bytes) -> None:
-        if connection.out:
-            raise EndedError("reply before the end of data", _shown(data))
-        session = connection.session
-        output = session.feed(data, perf_counter())
-        if output is not None and not connection.write(output):
-            self._epoll.modify(connection.fd, IN | OUT)
-        if session.over or session.wants_tls:
-            self._turn(connection)
-
     def _drive(self, connection: Connection, move: Callable[[], Output]) -> None:
         """Let a session move that nobody spoke to."""
         try:
             output = move()
             if output is not None and not connection.write(output):
                 self._epoll.modify(connection.fd, IN | OUT)
+            if connection.session.over or connection.session.wants_tls:
+                self._turn(connection)
         except EndedError as error:
             self._lose(connection, error.kind, str(error))
         except (OSError, ssl.SSLError) as error:
@@ -321,7 +348,7 @@ class Engine:
         if session.wants_tls:
             self._drive(connection, lambda: session.secured(now))
         elif data := connection.tls.plain(READ):  # came together with the end of the handshake
-            self._feed(connection, data)
+            self._drive(connection, lambda: session.feed(data, now))
 
     def _lose(self, connection: Connection, kind: str, text: str) -> None:
         """The conversation ended although it should not have."""

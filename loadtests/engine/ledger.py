@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from plumbline.loadtests.engine.histogram import buckets
+from plumbline.loadtests.engine.payload import Content, Payload
 from plumbline.loadtests.engine.tally import Tally
 
 
@@ -43,11 +45,16 @@ class Ledger:
     failed: list[tuple[float, str]] = field(default_factory=list)
     phases: dict[str, list[float]] = field(default_factory=dict)
     octets: int = 0
-    message_octets: int = 0  # of each message in `steady`
-    steady: int = 0  # messages acknowledged by 250 in the steady state of a pipelined session
+    contents: Sequence[Content] = ()  # each keeps the latencies of its copies acknowledged by a plain 250
+    lane_times: list[list[float]] = field(default_factory=list)  # of the steps of a message in lockstep
     sessions: int = 0  # in a conversation now
     delta: Tally = field(default_factory=Tally)
     receipts: Receipts | None = None  # None: nobody wants to know
+
+    def serve(self, payload: Payload) -> None:
+        """Count the messages of this payload."""
+        self.contents = payload.contents
+        self.lane_times = [self.times(step.value) for step in payload.lane_steps]
 
     def phase(self, name: str, seconds: float) -> None:
         """A phase of one conversation took this long."""
@@ -83,10 +90,7 @@ class Ledger:
 
     def settle(self) -> Batch:
         """Count what the lists hold, and empty them."""
-        if self.steady:
-            self.octets += self.steady * self.message_octets
-            self.reply(250, self.steady)
-            self.steady = 0
+        self._gather()
         batch = Batch(self.acknowledged[:], buckets(self.acknowledged), self.failed[:], self.octets)
         self.acknowledged.clear()
         self.failed.clear()
@@ -96,6 +100,14 @@ class Ledger:
             self.delta.phase(name).add(values)
             values.clear()
         return batch
+
+    def _gather(self) -> None:
+        for content in self.contents:
+            if latencies := content.latencies:
+                self.octets += len(latencies) * content.octets
+                self.reply(250, len(latencies))
+                self.acknowledged += latencies
+                latencies.clear()
 
     def _count(self, batch: Batch) -> None:
         delta, now = self.delta, time.time()

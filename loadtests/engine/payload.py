@@ -1,4 +1,4 @@
-"""Octets to send, prepared once: a message differs from the next in its number alone."""
+"""Octets to send, prepared once: a message differs from the next of its kind in its number alone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from plumbline.loadtests.engine.replies import exactly, good_envelope
 from plumbline.loadtests.engine.steps import Step
 from plumbline.probes.protocols.smtp import content
 
-VECTOR = 8_192  # from this size on, gathering write is cheaper than joining (measured)
+VECTOR = 8_192  # from this size on, a gathering write is cheaper than joining (measured)
+FIRST = 1 << 28  # numbers begin here: all of them have eight hexadecimal digits, so a message's size is known
 
 
 def body(size: int) -> bytes:
@@ -20,37 +21,59 @@ def body(size: int) -> bytes:
     return filled if filled.endswith(b"\r\n") else filled[: max(size - 2, 0)].rstrip(b"\r") + b"\r\n"
 
 
+class Content:
+    """A message: `head`, its number in hexadecimal, and `tail` up to the lone dot.
+
+    `latencies` are those, in seconds, of copies that were acknowledged by 250 and not yet settled.
+    """
+
+    __slots__ = ("acknowledged", "head", "large", "latencies", "octets", "tail")
+
+    def __init__(self, head: bytes, rest: bytes) -> None:
+        self.head, self.tail = head, content(rest)
+        self.octets = len(head) + len(b"%x" % FIRST) + len(self.tail)
+        self.large = self.octets >= VECTOR
+        self.latencies: list[float] = []
+        self.acknowledged = self.latencies.append
+
+    def message(self, number: int, follow: bytes = b"") -> bytes | list[bytes]:
+        """This message and what follows it; as parts for a gathering write where that is cheaper."""
+        if self.large:
+            return [self.head, b"%x" % number, self.tail, follow]
+        return b"%b%x%b%b" % (self.head, number, self.tail, follow)
+
+    def plain(self, number: int) -> bytes:
+        """This message as its reader sees it: without the dots of RFC 5321, 4.5.2."""
+        text = self.tail.removesuffix(b".\r\n").replace(b"\r\n..", b"\r\n.")
+        return b"%b%x%b" % (self.head, number, text)
+
+
 class Payload:
-    """Commands and messages of a plan. A message is `head + number in hex + tail`."""
+    """Commands and messages of a plan."""
 
     def __init__(self, plan: Plan) -> None:
         to = [address.encode() for address in plan.recipients]
-        self.mail = b"MAIL FROM:<%b>\r\n" % plan.sender.encode()
+        sender = plan.sender.encode()
+        self.mail = b"MAIL FROM:<%b>\r\n" % sender
         self.rcpts = [b"RCPT TO:<%b>\r\n" % address for address in to]
         self.envelope = self.mail + b"".join(self.rcpts) + b"DATA\r\n"
-        self.head = (
-            b"From: <%b>\r\nTo: <%b>\r\nDate: %b\r\nSubject: Plumbline load test\r\nMessage-ID: <"
-            % (plan.sender.encode(), to[0], formatdate().encode())
-        ) + f"{plan.run_id}.{plan.part:x}.".encode()
-        self._rest = b"@plumbline.invalid>\r\n\r\n" + body(plan.size)
-        self.tail = content(self._rest)
-        self.vector = plan.size >= VECTOR
-        self.tail_envelope = self.tail + self.envelope
-        self.tail_quit = self.tail + b"QUIT\r\n"
         self.recipients = len(to)
+        self.ends = len(to) if plan.lmtp else 1  # answers to the end of data, of a message for all recipients
         self.envelope_steps = [Step.MAIL, *[Step.RCPT] * len(to), Step.DATA]
         self.lane_steps = [*self.envelope_steps, Step.END]
-        self.lane_tests = [*[exactly(rb"2\d\d")] * (len(to) + 1), exactly(b"354"), exactly(b"250")]
+        self.lane_tests = [*[exactly(rb"2\d\d")] * (len(to) + 1), exactly(b"354"), exactly(b"250", self.ends)]
         self.lane_commands = [self.mail, *self.rcpts, b"DATA\r\n"]
-        self.good_answer = good_envelope(len(to))
-        self.octets = len(self.head) + len(self.tail)
+        self.good_answer = good_envelope(len(to), self.ends)
+        fields = b"From: <%b>\r\nTo: <%b>\r\nDate: %b\r\nSubject: Plumbline load test\r\nMessage-ID: <" % (
+            sender, to[0], formatdate().encode(),
+        )  # fmt: skip
+        identity = f"{plan.run_id}.{plan.part:x}.".encode()
+        self.contents = [Content(fields + identity, b"@plumbline.invalid>\r\n\r\n" + body(plan.size))]
 
-    def message(self, number: int, tail: bytes) -> bytes | list[bytes]:
-        """One message; as parts for a gathering write where that is cheaper."""
-        if self.vector:
-            return [self.head, b"%x" % number, tail]
-        return b"%b%x%b" % (self.head, number, tail)
+    def content(self, number: int) -> Content:
+        """What is sent as the message of this number; always the same."""
+        return self.contents[number % len(self.contents)]
 
     def plain(self, number: int) -> bytes:
-        """The same message as a reader of mail should see it: without the dots of RFC 5321, 4.5.2."""
-        return b"%b%x%b" % (self.head, number, self._rest)
+        """That message as a reader of mail should see it: without the dots of RFC 5321, 4.5.2."""
+        return self.content(number).plain(number)

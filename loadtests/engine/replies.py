@@ -70,12 +70,12 @@ class Replies:
 _LINES = rb"(?:%b-[^\n]*\n)*%b[ \r][^\n]*\n"
 
 
-def exactly(code: bytes) -> Callable[[bytes], object]:
-    """A test whether octets are exactly one reply of this code, given as a pattern."""
-    return re.compile(_LINES % (code, code)).fullmatch
+def exactly(code: bytes, times: int = 1) -> Callable[[bytes], object]:
+    """A test whether octets are exactly so many replies of this code, given as a pattern."""
+    return re.compile(b"(?:%b){%d}" % (_LINES % (code, code), times)).fullmatch
 
 
-def good_envelope(recipients: int) -> Callable[[bytes], object]:
-    """A test whether octets are exactly: 250 (end of data), 2yz (MAIL), 2yz for each RCPT, 354 (DATA)."""
+def good_envelope(recipients: int, ends: int = 1) -> Callable[[bytes], object]:
+    """A test whether octets are exactly: 250 for each `ends` (end of data), 2yz (MAIL), 2yz for each RCPT, 354."""
     end, one, data = (_LINES % (code, code) for code in (b"250", rb"2\d\d", b"354"))
-    return re.compile(end + b"(?:%b){%d}" % (one, recipients + 1) + data).fullmatch
+    return re.compile(b"(?:%b){%d}(?:%b){%d}%b" % (end, ends, one, recipients + 1, data)).fullmatch

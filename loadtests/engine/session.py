@@ -12,8 +12,8 @@ from typing import Protocol, TypeAlias
 
 from plumbline.loadtests.engine.ledger import Ledger
 from plumbline.loadtests.engine.opening import Opening
-from plumbline.loadtests.engine.payload import Payload
-from plumbline.loadtests.engine.plan import Plan
+from plumbline.loadtests.engine.payload import FIRST, Content, Payload
+from plumbline.loadtests.engine.plan import HARD_MESSAGES, Plan
 from plumbline.loadtests.engine.replies import NotAReplyError, Replies, Reply
 from plumbline.loadtests.engine.steps import EndedError, Step, refused
 
@@ -52,6 +52,14 @@ class Session:
     With `check` it sends no message: the envelope is tried, then reset.
     """
 
+    __slots__ = (
+        "accepted", "answered", "answers", "asked", "begun_at", "check", "content", "count", "fd", "good",
+        "in_body", "lane", "lane_seen", "ledger", "lockstep", "next_begun_at", "next_number", "number",
+        "open_loop", "opening", "over", "pause", "payload", "pending", "pipelining", "plan", "previous",
+        "refusal", "refused_rcpt", "replies", "sent_at", "started_at", "steady", "supply", "turn_at",
+        "verify", "wants_tls",
+    )  # fmt: skip
+
     def __init__(
         self, plan: Plan, payload: Payload, ledger: Ledger, supply: Supply, now: float, check: bool = False
     ) -> None:
@@ -60,11 +68,13 @@ class Session:
         self.replies = Replies()
         self.pending: deque[Step] = deque([Step.BANNER])
         self.fd = -1  # for whoever drives the session
-        self.previous = b""
-        self.lane = -1  # lockstep without trouble: index of the step that is waited for; -1: not so
-        self.lane_seen = [b""] * len(payload.lane_steps)
-        self.lane_times = [ledger.times(step.value) for step in payload.lane_steps]
         self.steady = self.pipelining = self.lockstep = self.over = False
+        self.wants_tls = False  # the TLS handshake has to begin now; call `secured` when it is done
+        self.good, self.previous = payload.good_answer, b""  # test for the steady state, and its last answer
+        self.open_loop, self.verify = plan.open_loop, plan.verify
+        self.lane = -1  # lockstep without trouble: index of the step that is waited for; -1: not so
+        self.lane_seen: list[bytes] = []
+        self.content = payload.contents[0]  # of the message under way
         self.sent_at = now  # what is being answered was sent then
         self.begun_at = now  # the message under way was begun then; in an open loop, should have been
         self.started_at = now  # the first octet of the message under way was sent then
@@ -72,19 +82,14 @@ class Session:
         self.number = 0  # of the message under way; 0: none
         self.next_number = 0  # of the message whose envelope went out together with the end of this one
         self.next_begun_at = now  # when that was meant to be sent
-        self.slow = plan.lmtp or plan.open_loop or plan.verify  # what the steady state cannot account for
         self.in_body = False  # the message under way has been given to the network
         self.accepted = self.asked = 0  # recipients of the message under way
         self.refusal: tuple[Step, Reply] | None = None
         self.refused_rcpt: tuple[Step, Reply] | None = None
         self.answers: list[Reply] = []  # to the end of data; LMTP gives several
         self.count = 0  # messages sent in this session
+        self.pause = 0  # the count after which no envelope may travel with the content
         self.answered = False  # whether the end of data was answered at least once
-
-    @property
-    def wants_tls(self) -> bool:
-        """Whether the TLS handshake has to begin now; call `secured` when it is done."""
-        return self.opening.wants_tls
 
     @property
     def waits_for(self) -> str:
@@ -99,26 +104,29 @@ class Session:
 
     def feed(self, data: bytes, now: float) -> Output:
         """Take in octets; give back what to send. Raises EndedError."""
-        if (
-            self.steady
-            and (data == self.previous or self.payload.good_answer(data))
-            and not self.replies.rest
-        ):
+        if self.steady and (data == self.previous or self.good(data)):
             self.previous = data
-            self.ledger.acknowledged.append(now - self.sent_at)
-            self.ledger.steady += 1
+            if self.verify:
+                self.ledger.receipt(self.number, acknowledged=True)
+            if self.open_loop:
+                self.content.acknowledged(now - self.begun_at)
+                self.ledger.phase("transaction", now - self.sent_at)
+                self.begun_at = self.next_begun_at
+            else:
+                self.content.acknowledged(now - self.sent_at)
             self.number = self.next_number
             self.sent_at = now
             return self._body(now)
-        lane = self.lane
-        if lane >= 0 and (data == self.lane_seen[lane] or self.payload.lane_tests[lane](data)):
-            self.lane_seen[lane] = data
-            return self._along(lane, now)
+        if self.lane >= 0:
+            seen, lane = self.lane_seen, self.lane
+            if data == seen[lane] or self.payload.lane_tests[lane](data):
+                seen[lane] = data
+                return self._along(lane, now)
         return self._feed(data, now)
 
     def _along(self, lane: int, now: float) -> Output:
         """Lockstep, and the reply is good: the next command."""
-        self.lane_times[lane].append(now - self.sent_at)
+        self.ledger.lane_times[lane].append(now - self.sent_at)
         self.sent_at = now
         commands = self.payload.lane_commands
         lane += 1
@@ -130,7 +138,7 @@ class Session:
         self.accepted = self.payload.recipients
         output = self._body(now)
         self.lane = -1
-        if len(self.pending) == 1:
+        if len(self.pending) == self.payload.ends:
             self.pending.clear()
             self.lane = lane
         return output
@@ -138,21 +146,18 @@ class Session:
     def _lane_ends(self, now: float) -> Output:
         """The message under way is acknowledged; `_along` has noted how long that took after its content."""
         self.lane, self.lockstep, self.answered = -1, False, True
-        ledger = self.ledger
-        ledger.steady += 1
+        ledger, content = self.ledger, self.content
+        content.acknowledged(ledger.lane_times[-1][-1] if self.ack_only else now - self.begun_at)
         ledger.receipt(self.number, acknowledged=True)
-        if self.ack_only:
-            ledger.acknowledged.append(self.lane_times[-1][-1])
-        else:
-            ledger.acknowledged.append(now - self.begun_at)
-        if self.ack_only or self.plan.open_loop:
+        if self.ack_only or self.open_loop:
             ledger.phase("transaction", now - self.started_at)
         self._under_way(0, now)
         return self._next(now)
 
     def _leave_lane(self) -> None:
         """Something is not as always: wait for the same reply the thorough way."""
-        self.pending.append(self.payload.lane_steps[self.lane])
+        step = self.payload.lane_steps[self.lane]
+        self.pending.extend(self._ends() if step is Step.END else [step])
         self.asked = min(self.lane, self.payload.recipients)
         if not self.in_body:
             self.accepted = min(max(self.lane - 1, 0), self.payload.recipients)
@@ -161,33 +166,49 @@ class Session:
     def _body(self, now: float) -> Output:
         """The content of the message under way, with the next envelope or QUIT where that is allowed."""
         payload, number = self.payload, self.number
+        contents = payload.contents
+        self.content = content = contents[number % len(contents)]
         self.in_body = True
         self.count += 1
-        if self.pipelining:
-            if self.count == self.plan.per_session:
-                self._expect([*self._ends(), Step.QUIT])
-                return payload.message(number, payload.tail_quit)
-            self.next_number = 0 if self._breaks() else self.supply.claim()
-            if self.next_number:
-                if self.accepted == payload.recipients and not self.slow:
-                    self.steady = True
-                else:
-                    self.next_begun_at = self.supply.intended(now)
-                    self._expect([*self._ends(), *payload.envelope_steps])
-                return payload.message(number, payload.tail_envelope)
-        self._expect(self._ends())
-        return payload.message(number, payload.tail)
+        if self.count < self.pause and (claimed := self.supply.claim()):
+            self.next_number = claimed
+            if self.open_loop:
+                self.next_begun_at = self.supply.intended(now)
+            if not self.steady:
+                self._join(now)
+            return content.message(number, payload.envelope)
+        return self._last_body(content, number)
 
-    def _breaks(self) -> bool:
-        """Whether the next message must not follow at once in the same write."""
-        every = self.plan.phase_sample
-        always = self.lockstep or bool(self.plan.think_s or self.plan.pace_s)
-        return always or bool(every and self.count % every == 0)
+    def _join(self, now: float) -> None:
+        """An envelope travels with the content: steady state, or reply by reply where a recipient was refused."""
+        self.steady = self.accepted == self.payload.recipients and not self.replies.rest
+        if not self.steady:
+            self.next_begun_at = self.next_begun_at if self.open_loop else now
+            self._expect([*self._ends(), *self.payload.envelope_steps])
+
+    def _last_body(self, content: Content, number: int) -> Output:
+        """No envelope travels with this content."""
+        self.next_number = 0
+        if self.steady:
+            self.accepted = self.payload.recipients
+        if self.pipelining and self.count == self.plan.per_session:
+            self._expect([*self._ends(), Step.QUIT])
+            return content.message(number, b"QUIT\r\n")
+        self._expect(self._ends())
+        return content.message(number)
+
+    def _pause_after(self, count: int) -> int:
+        """Messages of this session, from `count` on, that may go out with the next envelope."""
+        plan, every = self.plan, self.plan.phase_sample
+        if not self.pipelining or plan.think_s or plan.pace_s:
+            return 0
+        pause = (count // every + 1) * every if every else HARD_MESSAGES
+        return min(pause, plan.per_session or pause)
 
     def _sampled(self, number: int) -> bool:
         """Whether this message goes in lockstep so that its phases can be timed."""
         every, few = self.plan.phase_sample, self.plan.per_session
-        return bool(every) and self.count % every == 0 and (not few or number % every == 1)
+        return bool(every) and self.count % every == 0 and (not few or (number - FIRST) % every == 1)
 
     def _ends(self) -> list[Step]:
         return [Step.END] * (self.accepted if self.plan.lmtp else 1)
@@ -200,8 +221,9 @@ class Session:
 
     def _feed(self, data: bytes, now: float) -> Output:
         if self.steady:
-            self.next_begun_at = self.sent_at
-            self._expect([Step.END, *self.payload.envelope_steps])
+            self.accepted = self.payload.recipients
+            self.next_begun_at = self.next_begun_at if self.open_loop else self.sent_at
+            self._expect([*self._ends(), *self.payload.envelope_steps])
         if self.lane >= 0:
             self._leave_lane()
         try:
@@ -258,11 +280,11 @@ class Session:
             self.ledger.failure(latency, f"{bad.code} at end of data", bad.text)
         else:
             self.ledger.acknowledged.append(latency)
-            self.ledger.octets += self.payload.octets
+            self.ledger.octets += self.content.octets
             self.ledger.receipt(self.number, acknowledged=True)
             if self.refused_rcpt:
                 self.ledger.delta.error(*_partly(*self.refused_rcpt))
-            if (self.lockstep and self.ack_only) or self.plan.open_loop:
+            if (self.lockstep and self.ack_only) or self.open_loop:
                 self.ledger.phase("transaction", now - self.started_at)
         self.lockstep = False
         self._under_way(self.next_number, self.next_begun_at)
@@ -297,6 +319,7 @@ class Session:
     def _open(self, command: tuple[Step, bytes] | None, now: float) -> Output:
         if command:
             return self._send(*command, now)
+        self.wants_tls = self.opening.wants_tls
         if self.wants_tls:
             if self.replies.rest:
                 raise EndedError("octets after STARTTLS", "the target sent octets before the TLS handshake")
@@ -308,6 +331,7 @@ class Session:
 
     def secured(self, now: float) -> Output:
         """TLS stands."""
+        self.wants_tls = False
         return self._send(*self.opening.secured(), now)
 
     def begin(self, now: float) -> Output:
@@ -318,14 +342,15 @@ class Session:
         if not number:
             return self._nothing(now)
         self._under_way(number, self.supply.intended(now))
-        self.lockstep = self.check or not self.pipelining or self._sampled(number)
         self.turn_at = self.started_at = self.sent_at = now
-        if self.lockstep and not (self.check or self.plan.lmtp or self.replies.rest):
+        self.lockstep = self.check or not self.pipelining or self._sampled(number)
+        self.pause = 0 if self.lockstep else self._pause_after(self.count)
+        if self.lockstep and not (self.check or self.replies.rest):
             self.lane = 0
+            self.lane_seen = self.lane_seen or [b""] * len(self.payload.lane_steps)
             return self.payload.mail
         if self.lockstep:
             return self._send(Step.MAIL, self.payload.mail, now)
-        self.sent_at = now
         self._expect(self.payload.envelope_steps)
         return self.payload.envelope
 
@@ -392,7 +417,7 @@ class Session:
     @property
     def ack_only(self) -> bool:
         """Whether latency counts from the content: the envelope goes out with the message before."""
-        return self.pipelining and not self.plan.open_loop
+        return self.pipelining and not self.open_loop
 
     @property
     def worked(self) -> bool:

@@ -43,6 +43,7 @@ class Tally:
     begun_at: float = 0.0
     ended_at: float = 0.0
     cpu_s: float = 0.0
+    waited_s: float = 0.0  # ready to run, while others had the processors
     longest_queue: int = 0  # messages due and not begun, in an open loop
     message: Histogram = field(default_factory=Histogram)
     failure: Histogram = field(default_factory=Histogram)
@@ -70,7 +71,7 @@ class Tally:
 
     def merge(self, other: Tally) -> None:
         """Take in everything another tally has."""
-        for name in ("acknowledged", "failed", "in_doubt", "octets", "connections", "cpu_s"):
+        for name in ("acknowledged", "failed", "in_doubt", "octets", "connections", "cpu_s", "waited_s"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.longest_queue = max(self.longest_queue, other.longest_queue)
         starts = [at for at in (self.begun_at, other.begun_at) if at]
@@ -123,6 +124,6 @@ class Tally:
 
 
 _PLAIN = (
-    "acknowledged", "failed", "in_doubt", "octets", "connections", "begun_at", "ended_at", "cpu_s",
+    "acknowledged", "failed", "in_doubt", "octets", "connections", "begun_at", "ended_at", "cpu_s", "waited_s",
     "longest_queue", "replies", "errors", "samples",
 )  # fmt: skip

@@ -52,11 +52,16 @@ class Channel:
             self._tls.feed((yield from self._read(limit)))
         return data
 
-    def start_tls(self, op: StartTLS, limit: Limit) -> Steps[str]:
-        """Name of protocol and cipher."""
+    @property
+    def tls(self) -> Tls | None:
+        """Its TLS, whose session another connection to the same server may resume."""
+        return self._tls
+
+    def start_tls(self, op: StartTLS, limit: Limit, beside: Tls | None = None) -> Steps[str]:
+        """Name of protocol and cipher; the session of `beside` is resumed if the server likes."""
         if self._tls is not None:
             raise Lost(Trouble.UNREACHABLE, f"TLS with {self.where} is on already")
-        tls = self._new_tls(op)
+        tls = self._new_tls(op, beside)
         try:
             yield from self._handshake(tls, limit)
         except ssl.SSLError as error:
@@ -90,9 +95,10 @@ class Channel:
             self._write_at_once(self._unsent + self._tls.close_notify())
         self.sock.close()
 
-    def _new_tls(self, op: StartTLS) -> Tls:
+    def _new_tls(self, op: StartTLS, beside: Tls | None) -> Tls:
         try:
-            return Tls(tls_context(op.verify, op.ca, op.version), op.server_name)
+            context = beside.context if beside else tls_context(op.verify, op.ca, op.version)
+            return Tls(context, op.server_name, beside.session if beside else None)
         except (OSError, ValueError) as error:
             detail = f"cannot set up TLS for {op.server_name!r} {op.ca}".rstrip()
             raise Lost(Trouble.UNREACHABLE, f"{detail}: {reason(error)}") from error

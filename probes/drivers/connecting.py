@@ -33,16 +33,19 @@ def connect(op: Open, limit: Limit, source: str | None) -> Steps[tuple[Channel, 
     raise Lost(trouble, "; ".join(lost.detail for lost in failed))
 
 
-def listen(beside: Channel) -> tuple[socket.socket, Address]:
-    """Listen on the address that a connection comes from. Raises Lost(UNREACHABLE)."""
+def listen(beside: Channel, other: str = "", port: int = 0) -> tuple[socket.socket, Address]:
+    """Listen on the address that a connection comes from, or another. Raises Lost(UNREACHABLE)."""
     try:
         host, _port, *rest = beside.sock.getsockname()
         sock = socket.socket(beside.sock.family, socket.SOCK_STREAM)
     except OSError as error:
         raise Lost(Trouble.UNREACHABLE, f"cannot listen: {reason(error)}") from error
+    host = other or host
     try:
         sock.setblocking(False)
-        sock.bind((host, 0, *rest))
+        if port:  # our end of the control connection may have it, and has allowed that
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((host, port, *rest))
         sock.listen(1)
         return sock, _address(sock.getsockname())
     except OSError as error:
@@ -99,7 +102,10 @@ def _connect_to(
 def _socket(family: int, address: SocketAddress, source: str | None) -> socket.socket:
     """A socket bound to our source address where that fits the target. Raises Lost(UNREACHABLE)."""
     host = str(address[0]).partition("%")[0]
-    ours = source_for(source, host)
+    try:
+        ours = source_for(source, host)
+    except ValueError as error:
+        raise Lost(Trouble.UNREACHABLE, f"cannot connect from {source}: {error}") from error
     try:
         sock = socket.socket(family, socket.SOCK_STREAM)
     except OSError as error:
@@ -115,10 +121,14 @@ def _socket(family: int, address: SocketAddress, source: str | None) -> socket.s
 
 
 def _prepare(sock: socket.socket) -> None:
-    """No waiting in system calls, none for full segments; urgent octets of the peer stay in their place."""
+    """No waiting in system calls, none for full segments; urgent octets of the peer stay in their place.
+
+    Its port may be listened on as well: it is FTP's default data port (RFC 959, 3.2).
+    """
     sock.setblocking(False)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 
 
 def _bind(sock: socket.socket, source: str) -> None:

@@ -62,7 +62,7 @@ class Sockets:
             case Recv():
                 return (yield from self._channel(op.conn).recv(self._limit(op.timeout)))
             case StartTLS():
-                return (yield from self._channel(op.conn).start_tls(op, self._limit(op.timeout)))
+                return (yield from self._start_tls(op))
             case Shutdown():
                 return (yield from self._channel(op.conn).shutdown(self._limit(op.timeout)))
             case Reset():
@@ -92,11 +92,17 @@ class Sockets:
 
     def _open(self, op: Open) -> Steps[Endpoints]:
         self._drop(op.conn)
-        self._channels[op.conn], ends = yield from connect(op, self._limit(op.timeout), self._source)
+        self._channels[op.conn], ends = yield from connect(
+            op, self._limit(op.timeout), op.source or self._source
+        )
         return ends
 
+    def _start_tls(self, op: StartTLS) -> Steps[str]:
+        beside = self._channel(op.resume).tls if op.resume else None
+        return (yield from self._channel(op.conn).start_tls(op, self._limit(op.timeout), beside))
+
     def _listen(self, op: Listen) -> Address:
-        listener, address = listen(self._channel(op.beside))
+        listener, address = listen(self._channel(op.beside), op.host, op.port)
         self._drop(op.conn)
         self._listeners[op.conn] = listener
         return address

@@ -13,9 +13,14 @@ import ssl
 class Tls:
     """The client's side of one TLS connection. Raises ssl.SSLError."""
 
-    def __init__(self, context: ssl.SSLContext, server_name: str) -> None:
+    def __init__(
+        self, context: ssl.SSLContext, server_name: str, session: ssl.SSLSession | None = None
+    ) -> None:
+        self.context = context
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name or None)
+        self._tls = context.wrap_bio(
+            self._incoming, self._outgoing, server_hostname=server_name or None, session=session
+        )
         self._failure: ssl.SSLError | None = None  # OpenSSL reports it once, then an ordinary end
         self.writing = True  # until our close_notify
 
@@ -40,9 +45,15 @@ class Tls:
 
     @property
     def name(self) -> str:
-        """Protocol and cipher."""
+        """Protocol and cipher, and whether a session was resumed."""
         cipher = self._tls.cipher()
-        return f"{self._tls.version()} {cipher[0] if cipher else 'no cipher'}"
+        resumed = ", session resumed" if self._tls.session_reused else ""
+        return f"{self._tls.version()} {cipher[0] if cipher else 'no cipher'}{resumed}"
+
+    @property
+    def session(self) -> ssl.SSLSession | None:
+        """In TLS 1.3 good for something only once the server has sent a ticket, behind the handshake."""
+        return self._tls.session
 
     def encrypt(self, data: bytes) -> bytes:
         self._tls.write(data)

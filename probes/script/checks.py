@@ -10,7 +10,7 @@ from ..protocols.base import Dialect
 from ..protocols.registry import DIALECTS
 from ..requirements import LEVELS, Requirement
 from . import stepchecks
-from .expand import BUILTINS, FUNCTIONS, UnknownVariable, expand, functions, names
+from .expand import BUILTINS, FUNCTIONS, OF_DATA, UnknownVariable, expand, functions, names
 from .facts import FACTS, PARTS
 from .sasl import BadChallenge
 from .shape import Fault, meant, unknown
@@ -143,8 +143,10 @@ class Scope:
 
     def _saves(self, step: Step) -> None:
         self.variables |= set(_GROUP.findall(step.save))
-        if isinstance(step.data, Data) and step.data.receive is not None and step.data.receive.save:
-            self.variables.add(step.data.receive.save)
+        if isinstance(step.data, str) or (isinstance(step.data, Data) and step.data.open):
+            self.variables |= OF_DATA
+        if isinstance(step.data, Data) and step.data.receive is not None:
+            self.variables |= {step.data.receive.save, step.data.receive.save_marker} - {""}
 
     def _note_facts(self, step: Step) -> None:
         for _, text in texts(step):

@@ -52,6 +52,10 @@ def content_octets(content: str | Content, variables: Mapping[str, str]) -> byte
     """What a description of content stands for, before any stuffing."""
     if isinstance(content, str):
         content = Content(text=content)
+    return _whole(content, variables)[octets(content.drop) :]
+
+
+def _whole(content: Content, variables: Mapping[str, str]) -> bytes:
     if content.hex is not None:
         return bytes.fromhex(content.hex)
     if content.size is not None:

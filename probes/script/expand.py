@@ -29,8 +29,11 @@ BUILTINS = frozenset(
         "local_host",  # our own end of the main connection
         "local_port",
         "local_host_commas",  # the same as the first four numbers of PORT
+        "default_data_port",  # FTP: the port before the target's (RFC 959, 3.2)
     }
 )
+# Set where a step has opened a data connection: the address that was listened on, by us or by the server.
+OF_DATA = frozenset({"data_host", "data_port", "data_port_argument", "data_eprt_argument"})
 
 
 class UnknownVariable(Exception):

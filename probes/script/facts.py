@@ -27,6 +27,9 @@ FACTS = frozenset(
         "anonymous",
         "directory",
         "writable",
+        "ipv4",
+        "ipv6",
+        "second_address",
     }
 )
 # Of a fact that is a mail address: {recipient.local}, {recipient.domain}.

@@ -23,6 +23,7 @@ from ..protocols.registry import DIALECTS
 from . import data as data_connection
 from . import oracle
 from .cases import Placed, ReadyCase, ReadyState
+from .channel import Channel
 from .connection import Connection
 from .content import content_octets, encode, raw_octets
 from .expand import UnknownVariable, expand, seconds
@@ -75,7 +76,7 @@ class Player:
         self.states = states
         self.variables = {**setting.facts, **variables}
         self.connections: dict[str, Connection] = {}
-        self.channels: dict[str, data_connection.Channel] = {}
+        self.channels: dict[str, Channel] = {}
         self.observations: dict[str, str] = {}
         self.tolerated = ""
         self.sent = ""
@@ -107,7 +108,7 @@ class Player:
         return Outcome(
             verdict=end.verdict,
             reason=end.reason,
-            step=None if end.verdict in (Verdict.PASS, Verdict.INFO) else self.placed,
+            step=None if end.verdict in (Verdict.PASS, Verdict.INFO, Verdict.SKIPPED) else self.placed,
             sent=self.sent,
             expected=end.expected,
             got=end.got,
@@ -151,6 +152,7 @@ class Player:
             self.variables |= {"host": peer.host, "port": str(peer.port)}
             self.variables |= {"local_host": local.host, "local_port": str(local.port)}
             self.variables |= {"local_host_commas": local.host.replace(".", ",")}
+            self.variables |= {"default_data_port": str(peer.port - 1)}
 
     def connection(self, name: str) -> Connection:
         """The connection of that name. Raises Ended: a script may only use what it has opened."""
@@ -300,6 +302,10 @@ class Player:
             self.observations[step.observe] = show(answer, connection.reader.unread)
             if step.S is None:
                 return
+        if admits(step.skip, answer, connection.dialect):
+            asked, got = (text.removesuffix("\\r\\n") for text in (self.sent, show(answer)))
+            reason = f"the server does not do this: {asked} was answered {got}"
+            raise Ended(Verdict.SKIPPED, reason)
         judgement = judge(want, step.tolerate, answer, connection.dialect, self.variables)
         if not judgement.met:
             self._wrong(step, connection, answer, judgement.expected, given=given)

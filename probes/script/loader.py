@@ -64,13 +64,16 @@ class Library:
     def states(self, protocol: str) -> dict[str, ReadyState]:
         """The fixture states of a protocol, each with its whole chain. Raises SuiteErrors."""
         if protocol not in self._states:
-            path = self.folder / protocol / "states.yaml"
-            if protocol == "submission" and not path.exists():
-                return self.states("smtp")
+            file = self.states_file(protocol)
             bare = {"connected": ReadyState("connected", protocol, ())}
-            shipped = read_states(self.document(path), protocol, self.states) if path.exists() else {}
+            shipped = read_states(file, protocol, self.states, self.states_file) if file else {}
             self._states[protocol] = bare | shipped
         return self._states[protocol]
+
+    def states_file(self, protocol: str) -> Document | None:
+        """The states file of a protocol, if it has one."""
+        path = self.folder / protocol / "states.yaml"
+        return self.document(path) if path.exists() else None
 
     def name(self, path: Path) -> str:
         """How a file is called in messages and node ids: the same in a wheel and in a checkout."""

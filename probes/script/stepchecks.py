@@ -29,7 +29,27 @@ ACTIONS = (
     "delivered",
 )
 MAIL = ("smtp", "submission", "lmtp")
-OPENINGS = ("passive", "extended-passive", "active", "extended-active", "reply")
+OPENINGS = ("passive", "extended-passive", "active", "extended-active", "reply", "listen", "default")
+_DATA_ACTIONS = (
+    "open",
+    "receive",
+    "send",
+    "close",
+    "reset",
+    "refused",
+    "tls",
+    "peer",
+    "silence",
+    "unconnected",
+)
+# Keys of `data` that say how, each with those beside which they mean something.
+_DATA_MANNERS: Mapping[str, tuple[str, ...]] = {
+    "from_": ("open", "refused"),
+    "at": ("open",),
+    "raw": ("receive", "send"),
+    "keep": ("receive", "send"),
+    "mark": ("send",),
+}
 SEGMENTS = ("octets", "lines", "cr-lf")
 KINDS = ("text", "binary")
 VERSIONS = ("1.0", "1.1", "1.2", "1.3")
@@ -59,7 +79,10 @@ def judges(step: Step) -> bool:
     if step.given:
         return False
     opened = step.data == "reply" or (isinstance(step.data, Data) and step.data.open == "reply")
-    received = isinstance(step.data, Data) and (step.data.receive is not None or step.data.refused)
+    received = isinstance(step.data, Data) and any(
+        getattr(step.data, key) not in (None, False)
+        for key in ("receive", "refused", "tls", "peer", "silence", "unconnected")
+    )
     shakes = bool(step.tls) and not (isinstance(step.tls, Tls) and step.tls.may_fail)
     acts = step.delivered is not None or shakes or step.literal is not None
     return step.S is not None or acts or opened or received
@@ -128,6 +151,7 @@ def _protocol_faults(step: Step, dialect: Dialect) -> Iterator[Fault]:
 def _alternative_faults(step: Step, dialect: Dialect) -> Iterator[Fault]:
     listed: list[tuple[Path_, Alternatives | None]] = [
         (("tolerate",), step.tolerate),
+        (("skip",), step.skip),
         (("when",), step.when),
     ]
     if isinstance(step.S, Expect):
@@ -239,6 +263,7 @@ def _content_faults(path: Path_, content: Content) -> Iterator[Fault]:
         yield from _tried((*path, "hex"), content.hex, _hexadecimal)
     if content.size is not None:
         yield from _tried((*path, "size"), content.size, _size)
+    yield from _tried((*path, "drop"), content.drop, octets)
 
 
 def _piece_faults(path: Path_, piece: Octets) -> Iterator[Fault]:
@@ -270,25 +295,31 @@ def _data_faults(step: Step) -> Iterator[Fault]:
         yield Fault(("data",), unknown("data connection", step.data, OPENINGS))
     if not isinstance(step.data, Data):
         return
-    keys = ("open", "receive", "send", "close", "reset", "refused")
-    given = [key for key in keys if _given(step.data, key)]
+    given = [key for key in _DATA_ACTIONS if _given(step.data, key)]
     if len(given) != 1:
-        message = (
-            f"data takes exactly one of {', '.join(keys)}; found {' and '.join(given) or 'none of them'}"
-        )
-        yield Fault(("data",), message)
+        wanted, found = ", ".join(_DATA_ACTIONS), " and ".join(given) or "none of them"
+        yield Fault(("data",), f"data takes exactly one of {wanted}; found {found}")
     if step.data.open and step.data.open not in OPENINGS:
         yield Fault(("data", "open"), unknown("data connection", step.data.open, OPENINGS))
+    for key, beside in _DATA_MANNERS.items():
+        if _given(step.data, key) and not set(beside) & set(given):
+            name = key.rstrip("_")
+            yield Fault(("data", name), f"{name} goes with {' or '.join(beside)}", True)
 
 
 def _given(data: Data, key: str) -> bool:
-    return getattr(data, key) not in ((None, False, "") if key == "open" else (None, False))
+    return getattr(data, key) not in ((None, False) if key == "send" else (None, False, ""))
 
 
 def _number_faults(step: Step) -> Iterator[Fault]:
     for path, value in _durations(step):
         if value is not None:
             yield from _tried(path, value, seconds)
+    if isinstance(step.data, Data):
+        yield from _tried(("data", "mark"), 1 if step.data.mark is None else step.data.mark, _some)
+        if step.data.receive is not None:
+            first = step.data.receive.first
+            yield from _tried(("data", "receive", "first"), 1 if first is None else first, _some)
     for path, count in _counts(step):
         if isinstance(count, Count):
             yield from _count_faults(path, count)
@@ -305,6 +336,9 @@ def _durations(step: Step) -> Iterator[tuple[Path_, Any]]:
         yield ("delivered", "within"), step.delivered.within
     if isinstance(step.segments, Segments):
         yield ("segments", "pause"), step.segments.pause
+    if isinstance(step.data, Data):
+        yield ("data", "silence"), step.data.silence
+        yield ("data", "unconnected"), step.data.unconnected
 
 
 def _counts(step: Step) -> Iterator[tuple[Path_, int | Count | None]]:
@@ -312,6 +346,7 @@ def _counts(step: Step) -> Iterator[tuple[Path_, int | Count | None]]:
         yield ("S", "lines"), step.S.lines
     if isinstance(step.data, Data) and step.data.receive is not None:
         yield ("data", "receive", "size"), step.data.receive.size
+        yield ("data", "receive", "records"), step.data.receive.records
     if step.delivered is not None:
         yield ("delivered", "count"), step.delivered.count
 
@@ -337,6 +372,12 @@ def _size(value: int | str) -> int:
     size = octets(value)
     if size > _MOST_OCTETS:
         raise ValueError(f"{value} is more than {_MOST_OCTETS} octets")
+    return size
+
+
+def _some(value: int | str) -> int:
+    if not (size := _size(value)):
+        raise ValueError(f"{value}: at least one octet")
     return size
 
 

@@ -28,9 +28,21 @@ def texts(step: Step) -> Iterator[At]:
             yield (*path, "header"), content.header
         else:
             yield path, content
+    if isinstance(step.data, Data):
+        yield from _of_data(step.data)
     if step.delivered is not None:
         yield ("delivered", "marker"), step.delivered.marker
     yield from patterns(step)
+
+
+def _of_data(data: Data) -> Iterator[At]:
+    yield ("data", "from"), data.from_
+    yield ("data", "at"), data.at
+    if isinstance(data.peer, str):
+        yield ("data", "peer"), data.peer
+    elif data.peer is not None:
+        yield ("data", "peer", "host"), data.peer.host
+        yield ("data", "peer", "port"), str(data.peer.port)
 
 
 def patterns(step: Step) -> Iterator[At]:

@@ -63,6 +63,7 @@ class Content(Node, kw_only=True, frozen=True):
     size: int | str | None = None  # 1000, 64k, 10M
     kind: str = "text"  # text, binary
     header: str = ""  # placed before a generated body
+    drop: int | str = 0  # leave out the first octets, so many
     exact: bool = False  # keep the line ends of `text` as they are
     raw: bool = False  # a mail: no dot-stuffing and no end of data are added
 
@@ -104,29 +105,60 @@ class Tls(Node, kw_only=True, frozen=True):
 
 
 class Receive(Node, kw_only=True, frozen=True):
-    """What must come over the data connection until the server closes it."""
+    """What must come over the data connection until the file ends, by the server's close or by a mark.
+
+    TYPE, STRU and MODE as the server has accepted them are undone before anything is compared.
+    """
 
     equals: str | Content | None = None  # exactly these octets
     text: Regex = ""  # is searched in the data
     each_line: Regex = ""  # must match every line in full
     never: list[Regex] = []  # must not be found
     size: int | Count | None = None  # how many octets
+    records: int | Count | None = None  # how many records, in record structure
+    first: int | str | None = None  # so many octets as they come, then no more are read for now
     save: str = ""  # variable that keeps the octets, for a later `equals: "{name}"`
+    save_marker: str = ""  # variable that keeps the last restart marker (block and compressed mode)
+
+
+class Peer(Node, kw_only=True, frozen=True):
+    """Where a connection comes from."""
+
+    host: str = ""  # its address
+    port: int | str = ""  # its port
+
+
+class DataTls(Node, kw_only=True, frozen=True):
+    """A TLS handshake as client on the data connection."""
+
+    fails: bool = False  # the handshake must not succeed
+    resume: bool = True  # offer to go on with the TLS session of the control connection
 
 
 class Data(Node, kw_only=True, frozen=True):
-    """FTP data connection. Exactly one key.
+    """FTP data connection. Exactly one of the keys up to `unconnected`; the others say how.
 
     open: passive, extended-passive (we send PASV or EPSV and connect), active, extended-active (we listen
-    and send PORT or EPRT), or reply (connect to where the last 227 or 229 reply points).
+    and send PORT or EPRT), reply (connect to where the last 227 or 229 reply points), listen (and send
+    nothing), or default (listen on the port of the control connection). After PROT P what is received and sent
+    goes through TLS.
     """
 
-    open: str = ""  # passive, extended-passive, active, extended-active, reply
-    receive: Receive | None = None  # read until the server closes, then judge
-    send: str | Content | None = None  # send, then close: that is the end of the file
+    open: str = ""  # passive, extended-passive, active, extended-active, reply, listen, default
+    receive: Receive | None = None  # read to the end of the file, then judge
+    send: str | Content | None = None  # send and close; in stream mode that is the end of the file
     close: bool = False  # close at our end
     reset: bool = False  # close with RST
     refused: bool = False  # connecting to where the last reply points must fail
+    tls: bool | DataTls | None = None  # a TLS handshake, now
+    peer: str | Peer | None = None  # where the server's connection must come from; a text is the address
+    silence: Duration | None = None  # no octet may come for so long; a close may
+    unconnected: Duration | None = None  # nobody may connect to where we listen, for so long
+    from_: str = msgspec.field(name="from", default="")  # with open, refused: the address of ours
+    at: str = ""  # with open: listen on this address of ours
+    raw: bool = False  # with receive or send: the octets of the wire, not coded, no handshake
+    keep: bool = False  # with receive or send: the connection stays open
+    mark: int | str | None = None  # with send: a restart marker behind so many octets (MODE B, C)
 
 
 class Delivered(Node, kw_only=True, frozen=True):
@@ -160,6 +192,7 @@ class Step(Node, kw_only=True, frozen=True):
     # what the server must answer
     S: int | str | list[Alternative] | Expect | None = None  # an alternative, several, or details
     tolerate: Alternatives = []  # accepted in spirit: the case ends as tolerated
+    skip: Alternatives = []  # the server does not do such things: the case is skipped, and says why
     observe: str = ""  # name under which the answer (of tls: the session) is recorded; without S any will do
     save: Regex = ""  # named groups become variables
     # how
@@ -225,4 +258,5 @@ class States(Node, kw_only=True, frozen=True):
     """The states file of a protocol."""
 
     protocol: str  # the folder's
+    like: str = ""  # a protocol whose states hold here as well; those of the same name replace them
     states: dict[str, State]  # by name

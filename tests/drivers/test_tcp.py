@@ -29,6 +29,7 @@ from plumbline.probes.ops import (
     files,
     listening,
     now,
+    opened,
 )
 
 from tests.drivers.conftest import Play
@@ -406,6 +407,55 @@ def test_listen_on_ipv6(play: Play) -> None:
 
     with peer(read_to_end, host="::1") as mute:
         assert play(script()) == "::1"
+
+
+def test_one_connection_comes_from_an_address_of_its_own(play: Play) -> None:
+    def script() -> Talk[tuple[str, str]]:
+        usual = yield from connect(watching)
+        other = yield from opened(Open("other", watching.host, watching.port, PATIENCE, source="127.0.0.77"))
+        return usual.local.host, other.local.host
+
+    with peer(read_to_end) as watching:
+        assert play(script(), source="127.1.2.3") == ("127.1.2.3", "127.0.0.77")
+    assert watching.came_from == ["127.1.2.3", "127.0.0.77"]
+
+
+def test_a_source_that_is_no_address(play: Play) -> None:
+    lost = play(losing(Open("main", "127.0.0.1", 25, PATIENCE, source="nonsense")))
+    assert lost.trouble is Trouble.UNREACHABLE
+    assert "nonsense" in lost.detail
+
+
+@pytest.mark.parametrize("source", [None, "127.1.2.3"])
+def test_listen_on_the_port_of_the_control_connection(play: Play, source: str | None) -> None:
+    """FTP's default data port (RFC 959, 3.2)."""
+
+    def serve(sock: socket.socket) -> None:
+        assert read_exactly(sock, 1) == b"!"
+        with socket.create_connection(sock.getpeername(), PATIENCE, ("127.0.0.1", 0)) as data:
+            data.sendall(b"file")
+
+    def script() -> Talk[object]:
+        ends = yield from connect(active)
+        address = yield from listening(Listen("data", "main", port=ends.local.port))
+        yield from send(b"!")
+        yield from accepted(Accept("data", PATIENCE))
+        return ends.local == address, (yield from recv_to_end("data"))
+
+    with peer(serve) as active:
+        assert play(script(), source=source) == (True, (b"file", Trouble.CLOSED))
+
+
+def test_listen_on_another_address(play: Play) -> None:
+    def script(host: str) -> Talk[str]:
+        yield from connect(mute)
+        return (yield from listening(Listen("data", "main", host=host))).host
+
+    with peer(read_to_end) as mute:
+        assert play(script("127.0.0.77")) == "127.0.0.77"
+        for host in ("192.0.2.99", "::1"):
+            with pytest.raises(Lost, match="cannot listen"):
+                play(script(host))
 
 
 def test_nobody_connects_to_the_listener(play: Play) -> None:

@@ -480,3 +480,46 @@ def test_a_deadline_inside_a_record_does_not_spoil_the_stream(play: Play) -> Non
     said = b"".join(heard)
     assert set(said[:-6]) == {ord("a")}
     assert said.endswith(b"aand on")
+
+
+@pytest.mark.parametrize("version", ["TLSv1_2", "TLSv1_3"])
+def test_a_second_connection_resumes_the_session_of_the_first(play: Play, version: str) -> None:
+    """FTP servers may ask it of data connections (RFC 4217, 10.2)."""
+    context = server_context()
+    context.minimum_version = context.maximum_version = ssl.TLSVersion[version]
+    reused: list[bool | None] = []
+
+    def serve(tls: ssl.SSLSocket) -> None:
+        reused.append(tls.session_reused)
+        tls.sendall(b"hi")
+        assert tls.recv(1) == b""
+
+    def script() -> Talk[tuple[str, str, str]]:
+        first = yield from secure(server)
+        yield from recv_exactly(2)
+        names = [first]
+        for resume in ("main", ""):
+            yield from connect(server, "data")
+            names.append((yield from handshake(StartTLS("data", NAME, PATIENCE, resume=resume))))
+            yield from recv_exactly(2, "data")
+            yield Close("data")
+        yield Close("main")
+        return names[0], names[1], names[2]
+
+    with peer(over_tls(context, serve)) as server:
+        first, second, third = play(script())
+    assert second == f"{first}, session resumed"
+    assert third == first
+    assert sorted(reused) == [False, False, True]
+
+
+def test_a_session_of_a_connection_in_clear_is_none_at_all(play: Play) -> None:
+    def script() -> Talk[str]:
+        yield from connect(server, "clear")
+        yield from connect(server)
+        name = yield from handshake(StartTLS("main", NAME, PATIENCE, resume="clear"))
+        yield Close("main")
+        return name
+
+    with peer(forgiving(over_tls(server_context(), lambda tls: tls.recv(1)))) as server:
+        assert "resumed" not in play(script())

@@ -280,8 +280,48 @@ _STEPS = [
     ),
     (
         "ftp",
+        "- data: {receive: {}, from: 127.0.0.3}\n- S: 250",
+        ["10:29: from goes with open or refused"],
+    ),
+    (
+        "ftp",
+        "- data: {receive: {}, mark: 3}\n- S: 250",
+        ["10:29: mark goes with send"],
+    ),
+    (
+        "ftp",
+        "- data: {send: x, mark: 0}\n- S: 250",
+        ["10:31: 0: at least one octet"],
+    ),
+    (
+        "ftp",
+        "- data: {receive: {first: x}}\n- S: 250",
+        ["10:33: not a size: 'x'"],
+    ),
+    (
+        "ftp",
+        "- data: {silence: long}\n- S: 250",
+        ["10:25: not a duration: 'long'"],
+    ),
+    (
+        "ftp",
+        "- data: {peer: {host: '{nowhere}'}}\n- S: 250",
+        ["10:29: unknown variable 'nowhere'"],
+    ),
+    (
+        "ftp",
+        "- data: {send: {text: x, drop: some}}\n- S: 250",
+        ["10:38: not a size: 'some'"],
+    ),
+    (
+        "ftp",
+        "- C: MODE B\n  S: 200\n  skip: no",
+        ["12:15: 'no' is no"],
+    ),
+    (
+        "ftp",
         "- data: {}\n- S: 250",
-        ["10:9: data takes exactly one of open, receive, send, close, reset, refused; found none"],
+        ["10:9: data takes exactly one of open, receive, send, close, reset, refused, tls, peer,"],
     ),
 ]
 

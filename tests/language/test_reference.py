@@ -48,7 +48,8 @@ def load(text: str, path: Path) -> None:
     path.write_text(text, encoding="utf-8")
     library = Library.open()
     if text.startswith("protocol: "):
-        read_states(parse(text, "states.yaml"), "smtp", library.states)
+        file = parse(text, "states.yaml")
+        read_states(file, file.tree["protocol"], library.states, library.states_file)
     else:
         library.cases(path)
 

@@ -43,6 +43,33 @@ def test_a_state_has_the_whole_chain():
     assert states["mail"].needs == frozenset()
 
 
+LIKE = """\
+protocol: submission
+like: smtp
+states:
+  mail:
+    about: accepted
+    after: greeting
+    script:
+      - C: MAIL FROM:<>
+        S: 250
+        save: (?P<id>\\d+)
+"""
+
+
+def test_states_that_are_like_those_of_another_protocol():
+    model = parse(GOOD, "smtp.yaml")
+    states = read_states(parse(LIKE, "like.yaml"), "submission", no_others, {"smtp": model}.get)
+
+    assert {state.protocol for state in states.values()} == {"submission"}
+    assert [placed.where for placed in states["rcpt"].steps] == ["smtp.yaml:6", "like.yaml:8", "smtp.yaml:12"]
+
+
+def test_like_nothing():
+    with pytest.raises(SuiteErrors, match=r"like.yaml:2:7: there are no states of 'smtp'"):
+        read_states(parse(LIKE, "like.yaml"), "submission", no_others)
+
+
 _BAD = [
     ("after: greeting", "after: greetin", "16:12: unknown state 'greetin'; did you mean 'greeting'?"),
     ("after: greeting", "after: rcpt", "16:12: the states go in a circle: rcpt -> mail -> rcpt"),

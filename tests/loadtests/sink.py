@@ -29,6 +29,7 @@ class Behaviour:
     answers: dict[str, str] = field(default_factory=dict)
     every: dict[str, tuple[int, str]] = field(default_factory=dict)
     delays: dict[str, tuple[int, float]] = field(default_factory=dict)  # verb: (which time, seconds)
+    pauses: dict[str, float] = field(default_factory=dict)  # verb: seconds before each answer
     die_after: int = 0  # messages; then the sink closes everything and accepts no more
     piecemeal: bool = False  # replies octet by octet
     lmtp: bool = False
@@ -197,6 +198,8 @@ class Talk:
         which, seconds = behaviour.delays.get(verb, (0, 0.0))
         if which and commands[verb] == which:
             await asyncio.sleep(seconds)
+        if verb in behaviour.pauses:
+            await asyncio.sleep(behaviour.pauses[verb])
         return await self.say(text.format(n=self.sink.acknowledged + 1))
 
     async def say(self, text: str) -> str:

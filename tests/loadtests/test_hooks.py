@@ -42,7 +42,7 @@ def test_receipts_name_messages_without_an_answer():
 
 def test_mail_is_what_a_reader_sees():
     payload = Payload(Plan(host="h", port=25, size=700, run_id="abc", part=2))
-    sent = payload.message(31, payload.tail)
+    sent = payload.content(31).message(31)
     assert isinstance(sent, bytes)
     assert sent.replace(b"\r\n..", b"\r\n.") == payload.plain(31) + b".\r\n"
     assert b"<abc.2.1f@plumbline.invalid>" in payload.plain(31)

@@ -7,7 +7,7 @@ import random
 import pytest
 from plumbline.loadtests.engine.histogram import Histogram
 from plumbline.loadtests.engine.ledger import Ledger
-from plumbline.loadtests.engine.payload import Payload
+from plumbline.loadtests.engine.payload import Content, Payload
 from plumbline.loadtests.engine.plan import Plan
 from plumbline.loadtests.engine.replies import NotAReplyError, Replies, good_envelope
 from plumbline.loadtests.engine.session import Session
@@ -52,10 +52,11 @@ def test_rare_percentiles_are_left_out_of_small_samples():
 
 
 def test_a_tally_survives_the_wire():
-    ledger = Ledger(message_octets=100)
+    content = Content(b"a" * 10, b"b" * 77)
+    assert content.octets == 100
+    ledger = Ledger(contents=[content])
     ledger.begun()
-    ledger.acknowledged += [0.001, 0.002]
-    ledger.steady = 2
+    content.latencies += [0.001, 0.002]
     ledger.failure(0.5, "550 at RCPT", "550 no", in_doubt=True)
     ledger.phase("connect", 0.01)
     ledger.settle()
@@ -153,8 +154,9 @@ class Messages:
 def talk(answers: list[bytes], count: int, **plan: object) -> tuple[list[bytes], Ledger, Session]:
     """Play answers, one for each write; gives back what the session wrote."""
     made = Plan(host="127.0.0.1", port=25, size=2, **plan)  # type: ignore[arg-type]
-    ledger = Ledger()
-    session = Session(made, Payload(made), ledger, Messages(count), 0.0)
+    ledger, payload = Ledger(), Payload(made)
+    ledger.serve(payload)
+    session = Session(made, payload, ledger, Messages(count), 0.0)
     written = []
     for at, answer in enumerate(answers, 1):
         output = session.feed(answer, float(at))
@@ -188,7 +190,7 @@ def test_a_lockstep_session_sends_nothing_ahead():
     )
     assert [octets.split()[0] for octets in written[:4]] == [b"EHLO", b"MAIL", b"RCPT", b"DATA"]
     assert [last_line(octets) for octets in written[4:]] == [b".", b"QUIT"]
-    assert ledger.acknowledged == [6.0 - 2.0], "from MAIL to the reply to the end of data"
+    assert ledger.settle().acknowledged == [6.0 - 2.0], "from MAIL to the reply to the end of data"
 
 
 STEADY = b"250 q\r\n250 a\r\n250 b\r\n354 c\r\n"
@@ -247,7 +249,7 @@ def test_starttls_refuses_octets_sent_before_the_handshake():
 
 def test_dots_are_stuffed_and_data_ends_once():
     made = Plan(host="h", port=25, size=500)
-    octets = Payload(made).message(7, Payload(made).tail)
+    octets = Payload(made).contents[0].message(7)
     assert isinstance(octets, bytes)
     assert octets.endswith(b"\r\n.\r\n")
     assert octets.count(b"\r\n.") == 1

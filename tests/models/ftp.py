@@ -1,46 +1,48 @@
 """A conforming FTP server, made to be broken one rule at a time (RFC 959, 1123, 2389, 2428, 3659).
 
 Every rule that a mutant may break is a method or an attribute of its own. Each connection finds the same
-files; names are absolute. As on UNIX, text is kept with line feeds and sent with CRLF in ASCII type.
+files; names are absolute. What has to do with data connections is in ftptransfer.py.
 """
 
 from __future__ import annotations
 
 import posixpath
-import re
-from collections.abc import Callable
 
 from plumbline.probes.protocols.telnet import Telnet, refusals
 
-from tests.models.ftpdata import DataConnection, Transfer
-from tests.models.lines import LineService
-from tests.models.world import HOST, World
+from tests.models.ftptransfer import Transfers
+from tests.models.world import World
 
-NO_LOGIN = {"USER", "PASS", "QUIT", "HELP", "NOOP", "FEAT", "OPTS", "SYST", "ABOR"}
+NO_LOGIN = {"USER", "PASS", "QUIT", "HELP", "NOOP", "FEAT", "OPTS", "SYST", "ABOR", "AUTH", "PBSZ", "PROT"}
 WITH_PATH = {"RETR", "STOR", "APPE", "DELE", "MKD", "RMD", "RNFR", "RNTO", "SIZE", "MDTM", "CWD"}
 WITH_ARGUMENT = WITH_PATH | {"TYPE", "STRU", "MODE"}
-OTHERS = {"PASV", "EPSV", "PORT", "EPRT", "LIST", "NLST", "CDUP", "PWD", "STAT", "REST"}
+OTHERS = {"PASV", "EPSV", "PORT", "EPRT", "LIST", "NLST", "MLSD", "STOU", "CDUP", "PWD", "STAT", "REST"}
 USERS = {"alice": "alicepw"}
 
 
-class FtpModel(LineService):
+class FtpModel(Transfers):
     """The server's side of one control connection."""
 
     verbs = NO_LOGIN | WITH_ARGUMENT | OTHERS
-    features = ("MDTM", "REST STREAM", "SIZE")
+    features = (
+        "AUTH TLS",
+        "EPRT",
+        "EPSV",
+        "MDTM",
+        "MLST type*;size*;",
+        "PBSZ",
+        "PROT",
+        "REST STREAM",
+        "SIZE",
+        "UTF8",
+    )
     banner = "220 ftp.example.test ready"
-    patience = 60.0  # seconds that a transfer waits for the client's data connection
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self.telnet = Telnet()
         self.user, self.logged_in = "", False
-        self.cwd, self.type = "/", "A"
-        self.folders = {"/", "/reports", "/upload"}
-        self.files = {"/readme.txt": b"one\ntwo\n"}
-        self.renaming, self.restart = "", 0
-        self.data = DataConnection(world)
-        self.only_epsv = False
+        self.renaming = ""
 
     # -- the control connection
 
@@ -62,7 +64,7 @@ class FtpModel(LineService):
         super().ended()
 
     def on_line(self, line: bytes) -> None:
-        text = line.decode("utf-8", "surrogateescape")
+        text = self.plain(line).decode("utf-8", "surrogateescape")
         word, _, argument = text.partition(" ")
         verb = self.verb(word)
         renaming, restart = self.renaming, self.restart
@@ -76,6 +78,10 @@ class FtpModel(LineService):
             getattr(self, f"do_{verb}")(argument)
         self.forget(renaming, restart)
 
+    def plain(self, line: bytes) -> bytes:
+        """Without the NUL that Telnet puts behind a CR (RFC 2640 section 3.1)."""
+        return line.replace(b"\r\0", b"\r")
+
     def forget(self, renaming: str, restart: int) -> None:
         """RNFR and REST hold for the next command only."""
         self.renaming = "" if self.renaming == renaming else self.renaming
@@ -83,10 +89,6 @@ class FtpModel(LineService):
 
     def verb(self, word: str) -> str:
         return word.upper()
-
-    def letter(self, argument: str) -> str:
-        """A parameter of TYPE, STRU or MODE."""
-        return argument.upper()
 
     def may(self, verb: str) -> bool:
         return self.logged_in or verb in NO_LOGIN
@@ -99,9 +101,6 @@ class FtpModel(LineService):
 
     def quoted(self, path: str) -> str:
         return '"' + path.replace('"', '""') + '"'
-
-    def path(self, argument: str) -> str:
-        return posixpath.normpath(posixpath.join(self.cwd, argument))
 
     # -- login and logout
 
@@ -134,7 +133,7 @@ class FtpModel(LineService):
         self.lines("214", [" USER PASS QUIT and so on"], "214 End")
 
     def do_STAT(self, _argument: str) -> None:
-        self.lines("211", [f" TYPE {self.type}; STRU F; MODE S"], "211 End")
+        self.lines("211", [f" {self.coded}", *(" transferring" for _ in range(self.data.busy))], "211 End")
 
     def do_FEAT(self, argument: str) -> None:
         if argument:
@@ -147,186 +146,6 @@ class FtpModel(LineService):
     def lines(self, code: str, inner: list[str], last: str) -> None:
         for line in (f"{code}-This is it:", *inner, last):
             self.say(line)
-
-    # -- parameters
-
-    def do_TYPE(self, argument: str) -> None:
-        words = self.letter(argument).split()
-        if words in (["A"], ["A", "N"], ["I"], ["L", "8"]):
-            self.type = "A" if words[0] == "A" else "I"
-            self.say("200 Type set")
-        else:
-            self.unsupported("TYPE")
-
-    def do_STRU(self, argument: str) -> None:
-        self.say("200 OK") if self.letter(argument) == "F" else self.unsupported("STRU")
-
-    def do_MODE(self, argument: str) -> None:
-        self.say("200 OK") if self.letter(argument) == "S" else self.unsupported("MODE")
-
-    def unsupported(self, verb: str) -> None:
-        self.say(f"504 {verb} not for that parameter")
-
-    def do_REST(self, argument: str) -> None:
-        if not re.fullmatch("[0-9]+", argument):
-            return self.say("501 REST takes digits")
-        self.restart = int(argument)
-        return self.say("350 Go on with RETR or STOR")
-
-    # -- data connections
-
-    def do_PASV(self, argument: str) -> None:
-        if self.setup_refused("PASV"):
-            return
-        high, low = divmod(self.data.listen(), 256)
-        self.pasv_reply(f"{HOST.replace('.', ',')},{high},{low}")
-
-    def pasv_reply(self, numbers: str) -> None:
-        self.say(f"227 Entering Passive Mode ({numbers})")
-
-    def do_EPSV(self, argument: str) -> None:
-        if argument.upper() == "ALL":
-            self.only_epsv = True
-            return self.say("200 EPSV only from now on")
-        if argument not in ("", "1"):
-            return self.unknown_family()
-        return self.epsv_reply(self.data.listen())
-
-    def epsv_reply(self, port: int) -> None:
-        self.say(f"229 Entering Extended Passive Mode (|||{port}|)")
-
-    def unknown_family(self) -> None:
-        self.say("522 Network protocol not supported, use (1)")
-
-    def setup_refused(self, verb: str) -> bool:
-        """After EPSV ALL nothing but EPSV (RFC 2428 section 3)."""
-        if self.only_epsv:
-            self.say(f"503 no {verb} after EPSV ALL")
-        return self.only_epsv
-
-    def do_PORT(self, argument: str) -> None:
-        numbers = [int(word) if word.isdigit() else 256 for word in argument.split(",")]
-        if self.setup_refused("PORT"):
-            return
-        if len(numbers) != 6 or max(numbers) > 255:
-            self.bad_port()
-        else:
-            self.active(".".join(map(str, numbers[:4])), numbers[4] * 256 + numbers[5])
-
-    def bad_port(self) -> None:
-        self.say("501 PORT h1,h2,h3,h4,p1,p2")
-
-    def do_EPRT(self, argument: str) -> None:
-        parts = argument.split("|")
-        if self.setup_refused("EPRT"):
-            return
-        if len(parts) != 5 or not parts[3].isdigit():
-            self.bad_eprt()
-        elif parts[1] != "1":
-            self.unknown_family()
-        else:
-            self.active(parts[2], int(parts[3]))
-
-    def bad_eprt(self) -> None:
-        self.say("501 EPRT |1|address|port|")
-
-    def active(self, host: str, port: int) -> None:
-        if not self.is_client(host):
-            return self.say("504 Only to your own address")
-        if self.is_reserved(port):
-            return self.say("504 Not to a port below 1024")
-        self.data.aim(port)
-        return self.say("200 PORT OK")
-
-    def is_client(self, host: str) -> bool:
-        return host == self.line.client.host
-
-    def is_reserved(self, port: int) -> bool:
-        return port < 1024
-
-    # -- transfers
-
-    def transfer(self, sending: bytes | None, keep: Callable[[bytes], None] | None = None) -> None:
-        """Announce and start a transfer, or say that there is no data connection."""
-        if not self.data.connectable():
-            return self.no_data_connection()
-        self.announce()
-        job = Transfer(sending, keep, self.transferred, self.no_data_connection)
-        return self.data.start(job, self.patience)
-
-    def announce(self) -> None:
-        self.say("150 Here it comes")
-
-    def transferred(self) -> None:
-        self.say("226 Transfer complete")
-
-    def no_data_connection(self) -> None:
-        self.say("425 No data connection")
-
-    def do_LIST(self, argument: str) -> None:
-        words = [word for word in argument.split() if not word.startswith("-")]
-        names = self.names(self.path(words[0] if words else ""))
-        self.transfer(self.listing([self.long_form(name) for name in names]))
-
-    def do_NLST(self, argument: str) -> None:
-        self.transfer(self.listing([self.short_form(name) for name in self.names(self.path(argument))]))
-
-    def names(self, path: str) -> list[str]:
-        """The absolute names of what a listing of `path` shows."""
-        if path in self.files:
-            return [path]
-        everything = sorted(self.files.keys() | self.folders)
-        return [name for name in everything if posixpath.dirname(name) == path and name != "/"]
-
-    def long_form(self, name: str) -> str:
-        kind = "drwxr-xr-x" if name in self.folders else "-rw-r--r--"
-        size = len(self.files.get(name, b""))
-        return f"{kind} 1 ftp ftp {size:10} Jan  1 00:00 {posixpath.basename(name)}"
-
-    def short_form(self, name: str) -> str:
-        return posixpath.basename(name)
-
-    def listing(self, lines: list[str]) -> bytes:
-        """Listings are text, whatever the type (RFC 1123 section 4.1.2.7)."""
-        return "".join(f"{line}\r\n" for line in lines).encode("utf-8", "surrogateescape")
-
-    def do_RETR(self, argument: str) -> None:
-        octets = self.files.get(self.path(argument))
-        if octets is None:
-            return self.no_file()
-        return self.transfer(self.outgoing(octets)[self.restart :])
-
-    def no_file(self) -> None:
-        self.say("550 No such file")
-
-    def outgoing(self, octets: bytes) -> bytes:
-        return octets.replace(b"\n", b"\r\n") if self.type == "A" else octets
-
-    def incoming(self, octets: bytes) -> bytes:
-        return octets.replace(b"\r\n", b"\n") if self.type == "A" else octets
-
-    def do_STOR(self, argument: str) -> None:
-        path, restart = self.path(argument), self.restart
-        if posixpath.dirname(path) not in self.folders or path in self.folders:
-            return self.say("553 Name not allowed")
-        return self.transfer(None, lambda octets: self.store(path, self.incoming(octets), restart))
-
-    def store(self, path: str, octets: bytes, restart: int) -> None:
-        """Replace the file, or with a restart marker go on behind so many octets."""
-        self.files[path] = self.files.get(path, b"")[:restart] + octets
-
-    def do_APPE(self, argument: str) -> None:
-        path = self.path(argument)
-        self.transfer(None, lambda octets: self.append(path, self.incoming(octets)))
-
-    def append(self, path: str, octets: bytes) -> None:
-        self.files[path] = self.files.get(path, b"") + octets
-
-    def do_ABOR(self, _argument: str) -> None:
-        if self.data.busy:
-            self.say("426 Transfer aborted")
-        self.data.drop()
-        self.say("226 ABOR done")
 
     # -- files and directories
 

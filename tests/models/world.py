@@ -172,7 +172,7 @@ class World:
                 self._leave(op.conn)
                 return None
             case Listen():
-                address = Address(HOST, next(self._ports))
+                address = Address(op.host or HOST, op.port or next(self._ports))
                 self._listeners[op.conn] = address
                 self._waiting[address.port] = []
                 return address
@@ -197,7 +197,8 @@ class World:
         if op.port not in self._services:
             raise Lost(Trouble.REFUSED, f"{op.host} port {op.port}")
         service = self._services[op.port]()
-        line = Line(self, service, Address(HOST, next(self._ports)), Address(op.host, op.port))
+        client = Address(op.source or HOST, next(self._ports))
+        line = Line(self, service, client, Address(op.host, op.port))
         self._leave(op.conn)
         self._lines[op.conn] = line
         service.opened(line)

@@ -60,23 +60,23 @@ class Way(M):
         self.verb_now = verb
         super().on_line(line)
 
-    def transfer(self, sending, keep=None):
+    def transfer(self, sending, keep=None, **how):
         if (self.verb_now, self.way) == self.refused:
             self.data.drop()
             self.say("451 Not like this")
         else:
-            super().transfer(sending, keep)
+            super().transfer(sending, keep, **how)
         self.way = ""
 
 
 class Cut(Way):
     """Loses the end of what goes over one way."""
 
-    def transfer(self, sending, keep=None):
+    def transfer(self, sending, keep=None, **how):
         if (self.verb_now, self.way) == self.refused:
-            M.transfer(self, sending and sending[:-1], keep and (lambda octets: keep(octets[:-1])))
+            M.transfer(self, sending and sending[:-1], keep and (lambda octets: keep(octets[:-1])), **how)
         else:
-            super().transfer(sending, keep)
+            super().transfer(sending, keep, **how)
 
 
 WAYS = {"passive": "PASV", "extended-passive": "EPSV", "active": "PORT", "extended-active": "EPRT"}
@@ -124,7 +124,7 @@ class LfListingsInImage(M):
 
 
 class ListsOnControl(M):
-    def announce(self):
+    def announce(self, text):
         self.say(f"150 Here come {' '.join(self.files)}")
 
 
@@ -153,13 +153,13 @@ class RetrSpoils(M):
 
 
 class SevenBits(M):
-    def incoming(self, octets):
-        return bytes(octet & 127 for octet in super().incoming(octets))
+    def incoming(self, decoding):
+        return bytes(octet & 127 for octet in super().incoming(decoding))
 
 
 class NoEmptyLines(M):
-    def incoming(self, octets):
-        return super().incoming(octets).replace(b"\n\n", b"\n")
+    def incoming(self, decoding):
+        return super().incoming(decoding).replace(b"\n\n", b"\n")
 
 
 class PretendsAscii(M):
@@ -168,7 +168,8 @@ class PretendsAscii(M):
     def outgoing(self, octets):
         return octets
 
-    incoming = outgoing
+    def incoming(self, decoding):
+        return decoding.content()
 
 
 class NoEmptyFiles(M):

@@ -5,7 +5,14 @@ from __future__ import annotations
 from tests.falsify.harness import Mutant, mutant, rows
 from tests.models.ftp import FtpModel as M
 
-FACTS = {"user": "alice", "password": "alicepw", "directory": "reports", "writable": "/upload"}
+FACTS = {
+    "user": "alice",
+    "password": "alicepw",
+    "directory": "reports",
+    "writable": "/upload",
+    "ipv4": "yes",
+    "second_address": "127.0.0.3",
+}
 
 
 def planted(name: str, breaks: str, base: type[M] = M, **broken: object) -> Mutant:

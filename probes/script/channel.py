@@ -1,0 +1,226 @@
+"""FTP's data connection as it comes about: by connecting, by listening, under TLS (RFC 959 section 3.2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+from typing import TYPE_CHECKING
+
+from ..ops import (
+    Accept,
+    Address,
+    Listen,
+    Lost,
+    Open,
+    StartTLS,
+    Talk,
+    Trouble,
+    accepted,
+    handshake,
+    listening,
+)
+from ..protocols import dataport
+from ..protocols.base import Reply, Shape
+from ..protocols.parameters import Parameters
+from .content import decode
+from .expand import expand, seconds
+from .expect import show
+from .types import Data, DataTls, Duration, Peer
+
+if TYPE_CHECKING:
+    from .connection import Connection
+    from .interpreter import Player
+
+
+@dataclass(slots=True)
+class Channel:
+    """The data connection that belongs to a control connection.
+
+    unread: octets that came and belong to the next file. peer: where the server's connection came from.
+    """
+
+    conn: str
+    listening: bool = False
+    secured: bool = False
+    peer: Address | None = None
+    unread: bytes = b""
+
+
+def channel_of(player: Player, control: Connection) -> Channel:
+    return player.channels.setdefault(control.name, Channel(f"{control.name} data"))
+
+
+def parameters(control: Connection) -> Parameters:
+    """TYPE, STRU, MODE and PROT as the server has accepted them."""
+    return reduce(
+        lambda found, seen: found.after(seen.command, seen.reply.status), control.seen, Parameters()
+    )
+
+
+def open_(player: Player, data: Data, control: Connection, *, given: bool) -> Talk[None]:
+    """Open one, or make ready for the server to do it. All but `reply` is a precondition. Raises Ended."""
+    player.channels[control.name] = Channel(f"{control.name} data")
+    match data.open:
+        case "passive":
+            yield from _ask(player, control, b"PASV", "227")
+            yield from connect(player, data, control, given=True)
+        case "extended-passive":
+            yield from _ask(player, control, b"EPSV", "229")
+            yield from connect(player, data, control, given=True)
+        case "reply":
+            yield from connect(player, data, control, given=given)
+        case "active":
+            argument = _argument(player, (yield from listen(player, data, control)))
+            yield from _ask(player, control, f"PORT {argument}".encode(), "200")
+        case "extended-active":
+            ours = yield from listen(player, data, control)
+            yield from _ask(player, control, f"EPRT {dataport.eprt_argument(ours)}".encode(), "200")
+        case "listen" | "default":
+            yield from listen(player, data, control)
+        case _:
+            raise ValueError(f"data: {data.open!r}")
+
+
+def _ask(player: Player, control: Connection, command: bytes, wanted: str) -> Talk[None]:
+    """A set-up command and the one reply that lets us go on."""
+    control.await_reply_to(command, Shape())
+    yield from control.write(control.dialect.command(command))
+    answer = yield from control.read(player.setting.patience.reply)
+    if not (isinstance(answer, Reply) and answer.status == wanted):
+        player.fail(True, f"{wanted} to {decode(command)}", show(answer, control.reader.unread))
+
+
+def _argument(player: Player, ours: Address) -> str:
+    try:
+        return dataport.port_argument(ours)
+    except ValueError:
+        player.fail(True, "an IPv4 address of ours, which PORT can name", ours.host)
+
+
+def _address(player: Player, control: Connection) -> Address:
+    """Where the last 227 or 229 reply points; 229 names a port of the control connection's host.
+
+    The form of these replies is the business of cases of its own: here it is a precondition.
+    """
+    reply = control.last
+    try:
+        if reply is not None and reply.status == "227":
+            return dataport.read_227(reply.text)
+        if reply is not None and reply.status == "229":
+            host = control.ends.peer.host if control.ends else control.endpoint.host
+            return Address(host, dataport.read_229(reply.text))
+    except ValueError as error:
+        player.fail(True, "an address that can be read", str(error))
+    player.fail(True, "a 227 or 229 reply with an address", show(reply) if reply else "no reply at all")
+
+
+def _note(player: Player, place: Address) -> None:
+    """Where a data connection leads to, as variables."""
+    player.variables |= {"data_host": place.host, "data_port": str(place.port)}
+    player.variables["data_eprt_argument"] = dataport.eprt_argument(place)
+    if ":" not in place.host:
+        player.variables["data_port_argument"] = dataport.port_argument(place)
+
+
+def connect(player: Player, data: Data, control: Connection, *, given: bool) -> Talk[None]:
+    """Connect to where the server said. Only a refusal is the server's doing; silence may be a firewall's."""
+    place, source = _address(player, control), expand(data.from_, player.variables)
+    _note(player, place)
+    name = channel_of(player, control).conn
+    try:
+        yield Open(name, place.host, place.port, player.setting.patience.connect, source)
+    except Lost as lost:
+        doubt = given or lost.trouble is not Trouble.REFUSED
+        player.fail(doubt, f"a data connection to {place.host} port {place.port}", str(lost))
+
+
+def refused(player: Player, data: Data, control: Connection, *, given: bool) -> Talk[None]:
+    """Connecting to where the last reply points must fail."""
+    place, source = _address(player, control), expand(data.from_, player.variables)
+    name = channel_of(player, control).conn
+    try:
+        yield Open(name, place.host, place.port, player.setting.patience.connect, source)
+    except Lost:
+        return
+    player.fail(given, f"no data connection to {place.host} port {place.port}", "a connection")
+
+
+def listen(player: Player, data: Data, control: Connection) -> Talk[Address]:
+    """Listen on the address of the control connection, or another one of ours."""
+    channel = channel_of(player, control)
+    port = control.ends.local.port if data.open == "default" and control.ends else 0
+    try:
+        ours = yield from listening(
+            Listen(channel.conn, control.name, expand(data.at, player.variables), port)
+        )
+    except Lost as lost:
+        player.fail(True, "a port of ours to listen on", str(lost))
+    channel.listening = True
+    _note(player, ours)
+    return ours
+
+
+def connected(player: Player, control: Connection, *, given: bool) -> Talk[Channel]:
+    """The channel, with the server's connection accepted where we listen."""
+    channel = channel_of(player, control)
+    if channel.listening:
+        try:
+            channel.peer = (yield from accepted(Accept(channel.conn, player.setting.patience.data))).peer
+        except Lost as lost:
+            player.fail(given, "the server's data connection", str(lost))
+        channel.listening = False
+    return channel
+
+
+def ready(player: Player, control: Connection, *, raw: bool, given: bool) -> Talk[Channel]:
+    """The channel, ready for octets: after PROT P under TLS, unless `raw`."""
+    channel = yield from connected(player, control, given=given)
+    if parameters(control).protection == "P" and not channel.secured and not raw:
+        yield from secure(player, DataTls(), control, given=given)
+    return channel
+
+
+def secure(player: Player, wanted: DataTls, control: Connection, *, given: bool) -> Talk[None]:
+    """A handshake on the data connection, in which we are the client also where the server connected (RFC 4217, 7)."""
+    channel = yield from connected(player, control, given=given)
+    resume = control.name if wanted.resume else ""
+    try:
+        name = yield from handshake(
+            StartTLS(channel.conn, control.endpoint.host, player.setting.patience.tls, resume=resume)
+        )
+    except Lost as lost:
+        if not wanted.fails:
+            player.fail(given, "a TLS handshake on the data connection", str(lost))
+        return
+    if wanted.fails:
+        player.fail(given, "no TLS handshake on the data connection", f"a TLS session ({name})")
+    channel.secured = True
+
+
+def came_from(player: Player, wanted: str | Peer, control: Connection, *, given: bool) -> Talk[None]:
+    """The server's connection must come from there."""
+    channel = yield from connected(player, control, given=given)
+    want = Peer(host=wanted) if isinstance(wanted, str) else wanted
+    host, port = (expand(str(text), player.variables) for text in (want.host, want.port))
+    if channel.peer is None:
+        player.fail(True, "a connection that the server has opened", "one that we have opened")
+    if host not in ("", channel.peer.host) or port not in ("", str(channel.peer.port)):
+        expected = f"a data connection from {host or 'any address'} port {port or 'any'}"
+        player.fail(given, expected, f"one from {channel.peer.host} port {channel.peer.port}")
+
+
+def unconnected(player: Player, within: Duration, control: Connection, *, given: bool) -> Talk[None]:
+    """Nobody may connect to where we listen."""
+    channel = channel_of(player, control)
+    try:
+        ends = yield from accepted(Accept(channel.conn, seconds(within)))
+    except Lost as lost:
+        if lost.trouble is not Trouble.SILENT:
+            player.fail(True, "a port of ours on which we listen", str(lost))
+        return
+    ours, peer = ends.local, ends.peer
+    player.fail(
+        given,
+        f"no connection to {ours.host} port {ours.port} within {within}",
+        f"one from {peer.host} port {peer.port}",
+    )
