@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: setup conformance test lint types bench clean
+.PHONY: setup conformance test lint types showcase bench clean
 
 setup: $(VENV)/.ready
 $(VENV)/.ready: pyproject.toml
@@ -31,6 +31,12 @@ lint: setup
 
 types: setup
 	$(BIN)/mypy
+
+# The example report of the whole lab, from real runs (about 20 minutes), and the answers that case pages show.
+showcase: setup
+	-$(BIN)/python -m plumbline.lab.showcase results/showcase
+	$(BIN)/plumbline report results/showcase/*.jsonl -o docs/showcase/lab.html --reference reports/lab-answers.jsonl
+	$(BIN)/python docs/showcase/screenshots.py
 
 bench: setup
 	$(BIN)/python benchmarks/transfer.py --full --write docs/performance.md

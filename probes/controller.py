@@ -13,8 +13,8 @@ import pytest
 from ..reports import records
 from ..reports.standing import Standing, standing
 from . import summary
+from .caserecord import requirement_records
 from .collection import OWN, Selection
-from .coverage import requirement_records
 from .deviations import Deviation
 from .embedded import Embedded, start_embedded
 from .items import CaseItem, declare_markers

@@ -13,9 +13,12 @@ import jinja2
 import msgspec
 from markupsafe import Markup
 
-from .model import Report, Row, Subject
+from .heatmap import answer
+from .model import Report, Row
 from .records import Case
+from .reference import shipped
 from .standing import Standing, standing
+from .subject import Subject
 from .text import visible
 from .transcript import rows as transcript_rows
 
@@ -31,6 +34,11 @@ class Result:
     case: Case
     standing: Standing
     transcript: Markup
+
+    @property
+    def answer(self) -> str:
+        """What the server said that decided."""
+        return answer(self.case) if self.standing.judged else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +92,8 @@ class Cases:
             results=found,
             several=several,
             lines=list(_lines(row.case, found)),
+            known=shipped(),
+            catalogued=row.case.requirement in self._report.coverage.entries,
         )
 
 

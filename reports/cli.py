@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from . import junit, markdown, page, sarif, summary
+from . import junit, markdown, page, reference, sarif, summary
 from .diff import compare, mark
 from .gather import Unreadable, read_files
 from .model import Report, build
@@ -21,6 +21,7 @@ _OUTPUTS: tuple[Output, ...] = (
     ("sarif", "SARIF 2.1.0", sarif.render),
     ("json", "totals as JSON", summary.render_json),
     ("markdown", "Markdown for a job summary", lambda report: markdown.summary(report).encode()),
+    ("reference", "how these servers answer, for the case pages of a release", reference.render),
     ("badge", "SVG badge", lambda report: summary.render_badge(report).encode()),
 )
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from .model import Report, Subject
+from .model import Report
 from .records import Case
 from .standing import Standing, standing
+from .subject import Subject
 from .text import cut, one_line, visible
 
 
@@ -44,8 +45,8 @@ def _suite(subject: Subject, name: str, cases: list[Case], strict: bool) -> Elem
     element.set("errors", "0")
     element.set("skipped", str(len(element.findall("testcase/skipped"))))
     element.set("time", f"{sum(case.duration_s for case in cases):.3f}")
-    if subject.source.run:
-        element.set("timestamp", visible(subject.source.run.started))
+    if run := subject.sources[0].run:
+        element.set("timestamp", visible(run.started))
     return element
 
 

@@ -5,93 +5,21 @@ Every total is counted here from case records; nothing is taken over from a run'
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from .gather import LoadRun, Source
-from .records import Case, Finding, Load, Sanity, Target
-from .standing import LEVELS, Standing, standing, tally
-from .text import one_line
+from .coverage import Coverage
+from .gather import Source
+from .records import Case, Finding
+from .standing import Standing, standing, tally, worst
+from .subject import Subject
+from .text import natural, one_line
 
 if TYPE_CHECKING:
     from .diff import Changed
-
-_DIGITS = re.compile(r"(\d+)")
-
-
-@dataclass(slots=True)
-class Subject:
-    """One server as one run saw it: a column of the matrix."""
-
-    index: int
-    label: str
-    source: Source
-    targets: list[Target] = field(default_factory=list)
-    cases: list[Case] = field(default_factory=list)
-    loads: list[LoadRun] = field(default_factory=list)
-
-    @property
-    def counts(self) -> Counter[Standing]:
-        return tally(self.cases)
-
-    @property
-    def protocols(self) -> list[str]:
-        return sorted({case.protocol for case in self.cases} or {target.protocol for target in self.targets})
-
-    @property
-    def table(self) -> list[tuple[str, list[tuple[str, Counter[Standing]]]]]:
-        """Counts by protocol and level, MUST first; levels without a case are left out."""
-        return [
-            (name, list(_by_level([c for c in self.cases if c.protocol == name]))) for name in self.protocols
-        ]
-
-    @property
-    def exploitable(self) -> list[Case]:
-        """Violations known to be exploitable, by their cases' severity."""
-        return [case for case in self.cases if broken(case) and case.severity.get("exploitable")]
-
-    @property
-    def flaky(self) -> int:
-        return sum(case.flaky for case in self.cases)
-
-    @property
-    def best_load(self) -> Load | None:
-        """The load run that sustained the highest rate."""
-        return max((run.load for run in self.loads if run.load), key=lambda load: load.rate, default=None)
-
-    @property
-    def sound(self) -> bool:
-        """True when the target behaved whenever the run looked."""
-        return all(check.ok for check in self.sanity)
-
-    @property
-    def sanity(self) -> list[Sanity]:
-        """What the run found when it looked whether this server still behaved."""
-        names = {target.name for target in self.targets} | {""}
-        return [check for check in self.source.sanity if check.target in names]
-
-    @property
-    def answer(self) -> tuple[str, str]:
-        """The kind of verdict ("bad", "unsure", "good", "none") and the sentence that gives it."""
-        counts = self.counts
-        if count := counts[Standing.VIOLATION]:
-            return "bad", f"{count} violation{'s' if count != 1 else ''}"
-        if not self.cases:
-            return "none", "no case was run"
-        if not any(counts[one] for one in (Standing.PASS, Standing.TOLERATED, Standing.MISSED)):
-            return "unsure", "nothing could be judged"
-        if self.source.cut_off:
-            return "unsure", "no violation before the run was cut off"
-        if not self.sound:
-            return "unsure", "no violation, but the target stopped behaving"
-        if count := counts[Standing.STALE]:
-            return "unsure", f"no violation, but {count} out-of-date deviation{'s' if count != 1 else ''}"
-        if count := counts[Standing.INCONCLUSIVE]:
-            return "unsure", f"no violation, but {count} inconclusive"
-        return "good", "no violation"
 
 
 @dataclass(slots=True)
@@ -112,7 +40,7 @@ class Row:
     @property
     def differs(self) -> bool:
         """True when servers that were really tested do not stand alike."""
-        tested = {worst_of(cell) for cell in self.cells.values()}
+        tested = {worst(cell) for cell in self.cells.values()}
         return len(tested - {Standing.SKIPPED, Standing.INCONCLUSIVE}) > 1
 
     @property
@@ -126,9 +54,18 @@ class Row:
             (case for cell in self.cells.values() for case in cell), key=lambda one: standing(one).rank
         )
 
+    def on(self, standing: Standing) -> list[int]:
+        """The subjects on which it stands so at worst."""
+        return [index for index in self.cells if self.at(index) is standing]
+
+    @property
+    def judged(self) -> int:
+        """On how many subjects it was judged."""
+        return sum(self.at(index).judged for index in self.cells)
+
     def at(self, index: int) -> Standing:
         """The worst standing on a subject that ran this case."""
-        return worst_of(self.cells[index])
+        return worst(self.cells[index])
 
 
 @dataclass(slots=True)
@@ -149,7 +86,7 @@ class Group:
         return list(dict.fromkeys(row.case.suite for row in self.rows if row.case.suite))
 
 
-@dataclass(slots=True)
+@dataclass
 class Report:
     """All that the page, and the outputs without a page, are made from."""
 
@@ -165,6 +102,19 @@ class Report:
         return [subject for subject in self.subjects if subject.cases]
 
     @property
+    def protocols(self) -> list[str]:
+        return sorted({name for subject in self.judged for name in subject.protocols})
+
+    def judged_on(self, protocol: str) -> list[Subject]:
+        """Subjects on which cases of a protocol were run."""
+        return [subject for subject in self.judged if protocol in subject.protocols]
+
+    @cached_property
+    def coverage(self) -> Coverage:
+        """What became of every requirement."""
+        return Coverage(self.subjects)
+
+    @property
     def cases(self) -> Iterator[Case]:
         return (case for subject in self.subjects for case in subject.cases)
 
@@ -174,12 +124,27 @@ class Report:
 
     @property
     def groups(self) -> list[Group]:
-        """The tree: protocol, RFC, section in the order of the RFC."""
+        """The tree: protocol, RFC with the most cases first, section in the order of the RFC.
+
+        In a section the cases in which servers differ come first.
+        """
         found: dict[tuple[str, int, str], Group] = {}
         for row in self.rows:
             key = row.case.protocol, row.case.rfc, row.case.section
             found.setdefault(key, Group(*key)).rows.append(row)
-        return sorted(found.values(), key=lambda group: (group.protocol, group.rfc, natural(group.section)))
+        many = Counter((row.case.protocol, row.case.rfc) for row in self.rows)
+        for group in found.values():
+            group.rows.sort(key=lambda row: not row.differs)
+
+        def place(group: Group) -> tuple[object, ...]:
+            return (
+                _protocol_order(group.protocol),
+                -many[group.protocol, group.rfc],
+                group.rfc,
+                natural(group.section),
+            )
+
+        return sorted(found.values(), key=place)
 
     @property
     def broken(self) -> list[Row]:
@@ -217,41 +182,29 @@ def build(sources: Sequence[Source], problems: Sequence[str] = ()) -> Report:
     return Report(list(sources), subjects, _rows(subjects), list(problems))
 
 
-def broken(case: Case) -> bool:
-    """True for a violation."""
-    return standing(case) is Standing.VIOLATION
-
-
-def worst_of(cell: Iterable[Case]) -> Standing:
-    """The worst standing of at least one case."""
-    return min((standing(case) for case in cell), key=lambda one: one.rank)
-
-
-def natural(text: str) -> list[tuple[bool, int, str]]:
-    """Sort key that puts section 4.1.2 before 4.1.10."""
-    return [(not part.isdigit(), int(part) if part.isdigit() else 0, part) for part in _DIGITS.split(text)]
-
-
-def _by_level(cases: Sequence[Case]) -> Iterator[tuple[str, Counter[Standing]]]:
-    names = [*LEVELS, *sorted({case.level for case in cases} - set(LEVELS))]
-    for level in names:
-        if counts := tally(case for case in cases if case.level == level):
-            yield level, counts
-
-
 def _subjects(sources: Sequence[Source]) -> list[Subject]:
-    """Load runs join the server that a check found under the same name."""
+    """Load runs, and runs on other protocols, join the server that was checked under the same name."""
     subjects: list[Subject] = []
     for source in sorted(sources, key=lambda one: not one.cases):
         for subject in _subjects_of(source):
             known = next((one for one in subjects if one.label == subject.label), None)
             if known and not subject.cases:
                 known.loads += subject.loads
+            elif known and not set(known.protocols) & set(subject.protocols):
+                known.join(subject)
             else:
-                subject.index = len(subjects)
                 subjects.append(subject)
+    subjects.sort(key=lambda one: [_protocol_order(name) for name in one.protocols])
+    for index, subject in enumerate(subjects):
+        subject.index = index
     _tell_apart(subjects)
     return subjects
+
+
+def _protocol_order(name: str) -> tuple[int, str]:
+    """Servers of a kind stand side by side; else the order is that of the files."""
+    known = ("smtp", "submission", "lmtp", "ftp", "pop3", "imap")
+    return (known.index(name) if name in known else len(known)), name
 
 
 def _subjects_of(source: Source) -> list[Subject]:
@@ -264,7 +217,7 @@ def _subjects_of(source: Source) -> list[Subject]:
     def of(target: str) -> Subject:
         known = source.targets.get(target or default)
         label = (known.product or known.name) if known else (target or default or source.name)
-        return found.setdefault(label, Subject(0, label, source))
+        return found.setdefault(label, Subject(0, label, [source]))
 
     for target in source.targets.values():
         of(target.name).targets.append(target)
@@ -280,8 +233,8 @@ def _subjects_of(source: Source) -> list[Subject]:
 def _tell_apart(subjects: Sequence[Subject]) -> None:
     """Give every label something of its own where several runs saw the same server."""
     for wider in (
-        lambda one: one.source.run.started[:16] if one.source.run else one.source.name,
-        lambda one: one.source.name,
+        lambda one: one.sources[0].run.started[:16] if one.sources[0].run else one.sources[0].name,
+        lambda one: one.sources[0].name,
         lambda one: str(one.index + 1),
     ):
         seen = Counter(subject.label for subject in subjects)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import shlex
 from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
@@ -12,9 +13,11 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from . import loadview, text, view
+from . import loadview, reference, text, view
 from .casepage import Cases
+from .coverage import Covered
 from .gather import Source, Unreadable, read_files, split
+from .heatmap import heat_maps
 from .model import Report, build
 from .records import AnyRecord
 from .standing import Standing
@@ -51,6 +54,7 @@ def render_report(report: Report) -> str:
     """The report as HTML."""
     environment = _environment()
     loads = loadview.views(report)
+    maps = list(heat_maps(report))
     script = (_TEMPLATES / "page.js").read_text(encoding="utf-8")
     return environment.get_template("page.html").render(
         report=report,
@@ -61,6 +65,11 @@ def render_report(report: Report) -> str:
         choices=list(view.choices(report)),
         loads=loads,
         knees=list(loadview.knees(loads)),
+        rates=loadview.rates(loads),
+        maps=maps,
+        shades={cell.standing for one in maps for cell in one.cells.values()},
+        ids={row.case.id for row in report.rows},
+        known=reference.shipped(),
         cases=Cases(report, environment.get_template("case.html")),
         style=Markup((_TEMPLATES / "page.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
         script=Markup(script),  # noqa: S704 - our own file
@@ -89,9 +98,16 @@ def _environment() -> jinja2.Environment:
         cut=text.cut,
         one_line=text.one_line,
         attributes=view.attributes,
+        figures=view.figures,
+        names=reference.names,
+        knee_sentence=loadview.knee_sentence,
+        delivery_rows=loadview.delivery_rows,
+        label_of=lambda index, subjects: subjects[index].label,
+        day=view.day,
+        shell=shlex.join,
         anchor=text.anchor,
     )
-    environment.globals.update(Standing=Standing, plural=text.plural)
+    environment.globals.update(Standing=Standing, Covered=Covered, plural=text.plural)
     return environment
 
 

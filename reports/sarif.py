@@ -9,9 +9,10 @@ from urllib.parse import quote
 import msgspec
 
 from .junit import details
-from .model import Report, Subject
+from .model import Report
 from .records import Case
 from .standing import Standing, standing
+from .subject import Subject
 from .text import one_line, visible
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -34,13 +35,12 @@ def _run(subject: Subject) -> dict[str, Any]:
     rules = {case.requirement: case for case in reversed(failing)}
     numbers = {requirement: number for number, requirement in enumerate(rules)}
     driver: dict[str, Any] = {"name": "Plumbline", "rules": [_rule(case) for case in rules.values()]}
-    if subject.source.run:
-        driver["version"] = subject.source.run.version
-    ended = subject.source.summary is not None and not subject.source.summary.interrupted
+    if run := subject.sources[0].run:
+        driver["version"] = run.version
     return {
         "tool": {"driver": driver},
         "automationDetails": {"id": f"plumbline/{_slug(subject.label)}/"},
-        "invocations": [{"executionSuccessful": ended}],
+        "invocations": [{"executionSuccessful": not subject.cut_off}],
         "results": [_result(case, subject, numbers[case.requirement]) for case in failing],
     }
 

@@ -9,8 +9,9 @@ import msgspec
 from markupsafe import escape
 
 from . import view
-from .model import Report, Subject
+from .model import Report
 from .standing import Standing, standing
+from .subject import Subject
 from .text import visible
 
 SUMMARY_FORMAT = 1
@@ -21,7 +22,7 @@ def render_json(report: Report) -> bytes:
     """Totals by server, protocol and level, ids of what is broken, and load figures."""
     document = {
         "format": SUMMARY_FORMAT,
-        "headline": view.headline(report),
+        "headline": str(view.headline(report)),
         "notices": list(view.notices(report)),
         "results": report.counts.total(),
         "counts": _counts(report.counts),
@@ -41,7 +42,7 @@ def _server(subject: Subject) -> dict[str, Any]:
         "targets": [target.name for target in subject.targets],
         "answer": kind,
         "sentence": answer,
-        "complete": not subject.source.cut_off,
+        "complete": not subject.cut_off,
         "results": len(subject.cases),
         "counts": _counts(subject.counts),
         "by_protocol": {

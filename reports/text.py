@@ -11,6 +11,7 @@ _ACTING = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\uffff"
     "\ud800-\udfff\U000e0000-\U000e0fff]"
 )
+_DIGITS = re.compile(r"(\d+)")
 _LONG = 2000
 _TAIL = 200
 
@@ -44,6 +45,11 @@ def one_line(text: str, limit: int = 200) -> str:
     """The text on one line of at most `limit` characters."""
     flat = " ".join(visible(text[: limit * 4]).split())
     return flat if len(flat) <= limit else flat[: limit - 1].rstrip() + "…"
+
+
+def natural(text: str) -> list[tuple[bool, int, str]]:
+    """Sort key that puts section 4.1.2 before 4.1.10."""
+    return [(not part.isdigit(), int(part) if part.isdigit() else 0, part) for part in _DIGITS.split(text)]
 
 
 def duration(seconds: float) -> str:

@@ -3,47 +3,97 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 
 from .gather import Source
 from .model import Report, Row
 from .standing import LEVELS, Standing
-from .text import duration, one_line, plural, visible
+from .subject import Subject
+from .text import duration, number, one_line, plural, visible
 
 
-def headline(report: Report) -> str:
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """The answer: of whom (or ""), its kind ("bad", "unsure", "good", "none") and the words."""
+
+    who: str
+    kind: str
+    words: str
+
+    def __str__(self) -> str:
+        return f"{self.who}: {self.words}" if self.who else self.words
+
+
+def headline(report: Report) -> Headline:
     """The answer, in one line."""
     judged = report.judged
     if not judged:
-        loads = sum(len(subject.loads) for subject in report.subjects)
-        return f"{plural(loads, 'load run')}, no conformance case" if loads else "Nothing was tested"
+        return _loaded(report)
     if len(judged) == 1:
-        return f"{one_line(judged[0].label, 80)}: {judged[0].answer[1]}"
+        return Headline(one_line(judged[0].label, 80), *judged[0].answer)
     bad = sum(subject.answer[0] == "bad" for subject in judged)
     unsure = sum(subject.answer[0] == "unsure" for subject in judged)
     tail = f", {unsure} not fully tested" if unsure else ""
-    return f"{bad} of {plural(len(judged), 'server')} with violations{tail}"
+    kind = "bad" if bad else "unsure" if unsure else "good"
+    return Headline("", kind, f"{bad} of {plural(len(judged), 'server')} with violations{tail}")
+
+
+def _loaded(report: Report) -> Headline:
+    """The answer where only load was driven."""
+    found = [(subject, run) for subject in report.subjects for run in subject.loads]
+    load = found[0][1].load if len(found) == 1 else None
+    if load is None:
+        words = f"{plural(len(found), 'load run')}, no conformance case" if found else "Nothing was tested"
+        return Headline("", "none", words)
+    subject, run = found[0]
+    rate = f"{number(load.sustained)} messages a second"
+    kind = "bad" if run.missed else "good" if load.thresholds else "none"
+    return Headline(one_line(subject.label, 80), kind, rate + (", thresholds missed" if run.missed else ""))
 
 
 def subline(report: Report) -> str:
     """How much was done, when, and how long it took."""
-    parts = [plural(report.counts.total(), "result")]
+    parts = [plural(report.counts.total(), "result")] if report.rows else []
     if len(report.judged) > 1:
         parts.append(f"{plural(len(report.rows), 'case')} on {plural(len(report.judged), 'server')}")
     started = sorted(source.run.started for source in report.sources if source.run)
     if started:
-        parts.append(_day(started[0]))
+        parts.append(day(started[0]))
     took = sum(source.summary.duration_s for source in report.sources if source.summary)
     if took:
         parts.append(duration(took))
     return " · ".join(parts)
 
 
-def _day(started: str) -> str:
+def day(started: str) -> str:
+    """A moment for people: `29 November 2026, 22:24`; what is none stays as it is."""
     try:
         return f"{datetime.fromisoformat(started):%d %B %Y, %H:%M}".lstrip("0")
     except ValueError:
         return one_line(started, 40)
+
+
+def figures(report: Report, subject: Subject) -> Iterator[tuple[str, str, str]]:
+    """Name, number and what qualifies it: what one wants to know besides the verdicts."""
+    exploitable = len(subject.exploitable)
+    if any(case.severity for case in subject.cases):
+        yield "exploitable", number(exploitable), "known to be, by CVE or technique" if exploitable else ""
+    yield "not tested", number(subject.untested), f"of {plural(len(subject.cases), 'case')}"
+    if subject.flaky:
+        yield "flaky", number(subject.flaky), "changed their verdict when tried again"
+    known = report.coverage.of(subject.index)
+    if known:
+        tested = sum(count for kind, count in known.items() if kind.tested)
+        yield "requirements tested", number(tested), f"of {number(known.total())}"
+    if load := subject.best_load:
+        p99 = load.latency.get("p99")
+        if load.knee:
+            yield "messages per second", number(load.knee.rate), f"under {one_line(load.knee.objective, 40)}"
+        else:
+            yield "messages per second", number(load.rate), f"p99 {duration(p99)}" if p99 else ""
+    if subject.took:
+        yield "took", duration(subject.took), ""
 
 
 def notices(report: Report) -> Iterator[str]:
@@ -100,11 +150,22 @@ def choices(report: Report) -> Iterator[Choice]:
             [(one, one_line(one, 40)) for one in sorted({tag for case in cases for tag in case.tags})],
         ),
         ("s", "Server", [(str(one.index), one_line(one.label, 40)) for one in report.judged]),
-        ("c", "Change", [(one, one) for one in sorted({row.change for row in report.rows} - {""})]),
+        ("f", "State", [(one, one_line(one, 40)) for one in sorted({case.state for case in cases} - {""})]),
+        (
+            "o",
+            "Command",
+            [(one, one_line(one, 40)) for one in sorted({case.command for case in cases} - {""})],
+        ),
+        ("c", "Change", _changes(report)),
     ]
     yield from (one for one in fields if len(one[2]) > 1 or (one[2] and one[0] in "ct"))
     if any(case.severity for case in cases):
         yield "e", "Severity", [("any", "has a severity"), ("exploitable", "exploitable")]
+
+
+def _changes(report: Report) -> list[tuple[str, str]]:
+    found = [(one, one) for one in sorted({row.change for row in report.rows} - {""})]
+    return [("any", "changed at all"), *found] if found else []
 
 
 def attributes(row: Row) -> dict[str, str]:
@@ -117,6 +178,8 @@ def attributes(row: Row) -> dict[str, str]:
         "data-u": case.suite,
         "data-t": "\n".join(case.tags),
         "data-c": row.change,
+        "data-f": case.state,
+        "data-o": case.command,
         "data-e": "exploitable" if case.severity.get("exploitable") else "any" if case.severity else "",
         "data-q": f"{case.requirement} {' '.join(case.tags)}",
         "data-v": " ".join(f"{index}:{row.at(index)}" for index in row.cells),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import heapq
 import itertools
+import socket
 import ssl
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -14,10 +15,10 @@ from typing import TypeAlias
 from plumbline.loadtests.engine.arrivals import Arrivals
 from plumbline.loadtests.engine.connection import IN, OUT, Address, Connection
 from plumbline.loadtests.engine.ledger import Ledger, Receipts
-from plumbline.loadtests.engine.payload import FIRST, Payload
+from plumbline.loadtests.engine.payload import FIRST, Output, Payload
 from plumbline.loadtests.engine.plan import HARD_SESSIONS, Plan
 from plumbline.loadtests.engine.schedule import times
-from plumbline.loadtests.engine.session import Output, Session
+from plumbline.loadtests.engine.session import Session
 from plumbline.loadtests.engine.steps import EndedError
 from plumbline.loadtests.engine.system import Platform, Timer
 
@@ -29,7 +30,13 @@ TURNS = 64  # rounds without a wait, after which other greenlets get their turn
 SLOWEST = 2.0  # seconds between two attempts of a session to connect
 READ = 16_384
 Ready: TypeAlias = "list[tuple[int, int]]"
-_BY_NUMBER = {errno.ENETUNREACH: "unreachable", errno.EHOSTUNREACH: "unreachable", errno.ETIMEDOUT: "silent"}
+_BIND_ADDRESS_NO_PORT = 24  # of Linux: the port is chosen at connect, so each may be used towards each target
+_BY_NUMBER = {
+    errno.ENETUNREACH: "unreachable",
+    errno.EHOSTUNREACH: "unreachable",
+    errno.ETIMEDOUT: "silent",
+    errno.EADDRNOTAVAIL: "no local address or port",
+}
 
 
 class Engine:
@@ -55,7 +62,8 @@ class Engine:
         self._resting: dict[Session, None] = {}
         self._paced: dict[Session, float] = {}  # when each was to begin its last message
         times_ = iter(plan.trace) if plan.trace else times(plan.stages, plan.poisson, plan.seed)
-        self.arrivals = Arrivals(times_, ledger) if plan.open_loop else None
+        limited = itertools.islice(times_, plan.messages or None)
+        self.arrivals = Arrivals(limited, ledger) if plan.open_loop else None
         self._pump_at = float("inf")  # when `_pump` is called next
         self._unopened: deque[None] = deque()
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
@@ -66,6 +74,7 @@ class Engine:
         self._stop_at = float("inf")
         self._sleeps = self._in_vain = 0  # waits to go without spinning
         self._tls = _context(plan) if plan.tls else None
+        self._sources = itertools.cycle(plan.sources) if plan.sources else None
 
     # -- from outside ------------------------------------------------------------------------------
 
@@ -90,6 +99,10 @@ class Engine:
             if self.arrivals is not None:
                 self.arrivals.open = False
         self._wake()
+
+    def plain(self, number: int) -> bytes:
+        """The message of this number as its reader sees it."""
+        return self.payload.plain(number)
 
     @property
     def busy(self) -> bool:
@@ -154,9 +167,13 @@ class Engine:
     def offer(self, offsets: Iterator[float]) -> None:
         """Send by another schedule from now on, in seconds from now. What was due and not begun has failed."""
         if self.arrivals is not None:
-            self.arrivals.restart(offsets, perf_counter())
-            self._later(0.0, self._pump)
+            self._later(0.0, lambda: self._restart(offsets))
             self._wake()
+
+    def _restart(self, offsets: Iterator[float]) -> None:
+        if self.arrivals is not None:
+            self.arrivals.restart(offsets, perf_counter())
+            self._pump()
 
     def _pump(self) -> None:
         """Hand messages that are due to sessions that rest."""
@@ -232,7 +249,7 @@ class Engine:
                 self._lose(connection, "closed", "the target closed the connection")
                 return
             session = connection.session
-            if connection.out:
+            if connection.out and session.stream is None:
                 raise EndedError("reply before the end of data", _shown(data))
             output = session.feed(data, perf_counter())
             if output is not None and not connection.write(output):
@@ -307,6 +324,9 @@ class Engine:
         self._connecting += 1
         try:
             self._epoll.register(connection.fd, OUT)
+            if self._sources:
+                connection.sock.setsockopt(socket.IPPROTO_IP, _BIND_ADDRESS_NO_PORT, 1)
+                connection.sock.bind((next(self._sources), 0))
             connection.connect(address)
         except OSError as error:
             self._lose(connection, *_named(error))

@@ -47,6 +47,8 @@
     }
     const differences = find('[name=d]', form);
     if (differences) differences.checked = query.get('d') === '1';
+    const more = find('.more', form);
+    if (more && all('select', more).some((field) => field.value)) more.open = true;
   };
 
   const tests = (query) => {
@@ -56,7 +58,8 @@
     if (verdicts || server) {
       found.push((row) => row.cells.some(([at, verdict]) => (!server || at === server) && (!verdicts || verdicts.includes(verdict))));
     }
-    for (const name of ['l', 'r', 'p', 'u', 'c']) {
+    if (query.has('c')) found.push((row) => query.get('c') === 'any' ? row.tr.dataset.c : row.tr.dataset.c === query.get('c'));
+    for (const name of ['l', 'r', 'p', 'u', 'f', 'o']) {
       if (query.has(name)) found.push((row) => row.tr.dataset[name] === query.get(name));
     }
     if (query.has('t')) found.push((row) => (row.tr.dataset.t || '').split('\n').includes(query.get('t')));
@@ -165,7 +168,7 @@
     close();
     const anchor = id && document.getElementById(id);
     if (anchor) {
-      if (anchor.matches('details')) anchor.open = true;
+      for (let fold = anchor.closest('details'); fold; fold = fold.parentElement.closest('details')) fold.open = true;
       anchor.scrollIntoView();
     }
   };

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from tests.falsify import ftp, imap, pop3, smtp
+from tests.falsify import ftp, imap, lmtp, pop3, smtp
 from tests.falsify.ftp.planting import FACTS as FTP_FACTS
 from tests.falsify.harness import Bench, gather
 from tests.models.ftp import FtpModel
 from tests.models.imap import ImapModel
+from tests.models.lmtp import Lmtp, LmtpChunking, LmtpInternational
 from tests.models.pop3 import Pop3Model
 from tests.models.smtp import SmtpModel
+from tests.models.smtp_chunking import Chunking
+from tests.models.smtp_dsn import Parameters
+from tests.models.smtp_enhanced import International, InternationalDsn
 from tests.models.store import PASSWORD, USER
 
 MAIL_FACTS = {
@@ -28,7 +32,21 @@ STORE_FACTS = {"user": USER, "password": PASSWORD, "sender": "probe@client.test"
 BENCHES = {
     bench.protocol: bench
     for bench in (
-        Bench("smtp", (SmtpModel,), gather(smtp), MAIL_FACTS, mailbox={"via": "maildir", "path": "/mail"}),
+        Bench(
+            "smtp",
+            (SmtpModel, Chunking, Parameters, International, InternationalDsn),
+            gather(smtp),
+            MAIL_FACTS,
+            mailbox={"via": "maildir", "path": "/mail"},
+        ),
+        Bench(
+            "lmtp",
+            (Lmtp, LmtpChunking, LmtpInternational),
+            gather(lmtp),
+            MAIL_FACTS,
+            mailbox={"via": "maildir", "path": "/mail"},
+            borrowed=lmtp.borrowed(gather(smtp)),
+        ),
         Bench("ftp", (FtpModel,), gather(ftp), FTP_FACTS),
         Bench("pop3", (Pop3Model,), tuple(pop3.MUTANTS), STORE_FACTS, companions={"imap": ImapModel}),
         Bench("imap", (ImapModel,), tuple(imap.MUTANTS), STORE_FACTS),

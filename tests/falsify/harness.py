@@ -18,6 +18,7 @@ import yaml
 from plumbline.probes.capability import skip_reason
 from plumbline.probes.passive import Tally
 from plumbline.probes.script.cases import ReadyCase
+from plumbline.probes.script.checks import SEGMENTS_RULE
 from plumbline.probes.script.interpreter import play
 from plumbline.probes.script.loader import Library
 from plumbline.probes.script.offers import offered
@@ -47,6 +48,7 @@ class Bench:
 
     models: conforming servers; every case passes on one at least and is red on none.
     companions: servers of other protocols on the same store. mailbox: the profile's `delivered`.
+    borrowed: mutants of another protocol that speak this one; some of their bugs mean nothing here.
     """
 
     protocol: str
@@ -55,11 +57,18 @@ class Bench:
     facts: Mapping[str, str]
     companions: Mapping[str, type[LineService]] = field(default_factory=dict)
     mailbox: Mapping[str, str] = field(default_factory=dict)
+    borrowed: tuple[Mutant, ...] = ()
 
-    def verdicts(self, service: type[LineService], cases: list[ReadyCase]) -> dict[str, tuple[Verdict, str]]:
+    @property
+    def all_mutants(self) -> tuple[Mutant, ...]:
+        return (*self.mutants, *self.borrowed)
+
+    def verdicts(
+        self, service: type[LineService], cases: list[ReadyCase], segments: str = ""
+    ) -> dict[str, tuple[Verdict, str]]:
         """Verdict and reason of every case on this server and its companions."""
         services = {self.protocol: service, **self.companions}
-        return verdicts(cases, services, self.facts, self.mailbox)
+        return verdicts(cases, services, self.facts, self.mailbox, segments)
 
     def red(self, service: type[LineService], cases: list[ReadyCase]) -> list[str]:
         """The ids, without the protocol, of the cases that fail on this server."""
@@ -103,6 +112,11 @@ def saying(*texts: str) -> Callable[..., None]:
 
 
 def cases_of(protocol: str) -> list[ReadyCase]:
+    """All shipped cases of a protocol, but those about replays: test_segments has them."""
+    return [case for case in shipped(protocol) if SEGMENTS_RULE not in case.spec.passive]
+
+
+def shipped(protocol: str) -> list[ReadyCase]:
     """All shipped cases of a protocol."""
     library = Library.open(SUITES)
     return [case for path in library.suite_files([protocol]) for case in library.cases(path, [protocol])]
@@ -113,15 +127,17 @@ def verdicts(
     services: Mapping[str, type[LineService]],
     facts: Mapping[str, str],
     mailbox: Mapping[str, str] | None = None,
+    segments: str = "",
 ) -> dict[str, tuple[Verdict, str]]:
     """Verdict and reason of every case on these servers, each case in a world of its own."""
     tally, result = Tally(), {}
-    for case, outcome in _outcomes(cases, services, facts, mailbox or {}):
+    for case, outcome in _outcomes(cases, services, facts, mailbox or {}, segments):
         tally.add(outcome.seen)
         result[case.id] = (outcome.verdict, outcome.reason)
     for case in cases:
         if case.spec.passive:
-            outcome = tally.judge(case)
+            why = _skipped(case, services[case.protocol], facts)
+            outcome = Outcome(Verdict.SKIPPED, why) if why else tally.judge(case)
             result[case.id] = (outcome.verdict, outcome.reason)
     return result
 
@@ -131,6 +147,7 @@ def _outcomes(
     services: Mapping[str, type[LineService]],
     facts: Mapping[str, str],
     mailbox: Mapping[str, str],
+    segments: str,
 ) -> Iterator[tuple[ReadyCase, Outcome]]:
     for number, case in enumerate(case for case in cases if not case.spec.passive):
         if why := _skipped(case, services[case.protocol], facts):
@@ -143,7 +160,7 @@ def _outcomes(
             )
             for name, service in services.items()
         }
-        setting = Setting(endpoints=endpoints, facts=facts, mailbox=mailbox)
+        setting = Setting(endpoints=endpoints, facts=facts, mailbox=mailbox, segments=segments)
         yield case, world.play(play(case, setting, {"marker": f"marker{number}"}))
 
 

@@ -13,6 +13,7 @@ from plumbline.loadtests.engine.plan import Plan, Timeouts
 from plumbline.loadtests.engine.system import plain
 from plumbline.loadtests.engine.tally import Tally
 
+LONGEST = 60.0  # seconds, should a run not end by itself
 BRISK = Timeouts(connect=2.0, reply=2.0, drain=1.0, give_up=0.5)
 
 
@@ -26,15 +27,15 @@ def run(
 ) -> tuple[Tally, Engine]:
     """Run a plan to its end, give back the account. `meanwhile` is called with the engine, in a thread."""
     plan = {"messages": 100, "timeouts": BRISK, **plan}
-    made = Plan(host="127.0.0.1", port=port, **plan)
+    made = Plan(**{"host": "127.0.0.1", "port": port, **plan})
     ledger = Ledger()
-    engine = Engine(made, (socket.AF_INET, ("127.0.0.1", port)), ledger, plain())
+    family = socket.AF_INET6 if ":" in made.host else socket.AF_INET
+    engine = Engine(made, (family, (made.host, port)), ledger, plain())
     engine.check = check
     for _ in range(sessions):
         engine.add_session()
-    timer = threading.Timer(stop_after, engine.stop)
-    if stop_after:
-        timer.start()
+    timer = threading.Timer(stop_after or LONGEST, engine.stop)
+    timer.start()
     beside = threading.Thread(target=meanwhile, args=(engine,)) if meanwhile else None
     if beside:
         beside.start()

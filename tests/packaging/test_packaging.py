@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 FOLDERS = ("probes", "suites", "loadtests", "reports", "lab")
 DATA = {
     "suites": {".yaml", ".json"},
-    "reports": {".html", ".css", ".js", ".typed"},
+    "reports": {".html", ".css", ".js", ".jsonl", ".typed"},
     "probes": {".typed"},
     "lab": {".yaml", ".js", ".conf"},
     "loadtests": set(),

@@ -12,6 +12,7 @@ from plumbline.reports.records import (
     Event,
     Finding,
     Load,
+    Requirement,
     Run,
     Sample,
     Sanity,
@@ -49,6 +50,7 @@ _TOPICS = {
         ["USER {user}", "PASV", "LIST", "TYPE I", "RETR {file}", "REST 100"],
     ),
 }
+_STATES = {"smtp": ["greeting", "ehlo", "mail", "rcpt", "data"], "ftp": ["greeting", "user", "logged-in"]}
 _LEVELS = ["MUST", "MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "MAY"]
 
 
@@ -155,6 +157,8 @@ def case(number: int = 0, protocol: str = "smtp", verdict: Verdict = Verdict.PAS
         "section": section,
         "statement": "The server answers a parameter that it does not know with 555, and stays as it was.",
         "tags": ["syntax"] if number % 3 else ["order", "syntax"],
+        "state": _STATES[protocol][number % len(_STATES[protocol])],
+        "command": command.split()[0],
         "script": script,
         "script_line": 10 + number,
         "step_line": 13 + number,
@@ -166,6 +170,38 @@ def case(number: int = 0, protocol: str = "smtp", verdict: Verdict = Verdict.PAS
         "reproducer": "printf 'EHLO x\\r\\nRCPT TO:<a@example.test> XYZZY=1\\r\\n' | nc -q 5 127.0.0.1 2525",
     }
     return Case(**(fields | changes))  # type: ignore[arg-type]
+
+
+def requirements(cases: int, protocols: tuple[str, ...]) -> Iterator[Requirement]:
+    """Those that the cases of `results` cite, one that no case tests, and one that nobody can test."""
+    citing: dict[str, list[str]] = {}
+    sample: dict[str, Case] = {}
+    for number in range(cases):
+        one = case(number, protocols[number % len(protocols)])
+        citing.setdefault(one.requirement, []).append(one.id)
+        sample[one.requirement] = one
+    for name, one in sample.items():
+        yield requirement(one.protocol, name, level=one.level, section=one.section, cases=citing[name])
+    for protocol in protocols:
+        yield requirement(protocol, f"RFC{_TOPICS[protocol][0]}-9-none")
+        yield requirement(
+            protocol, f"RFC{_TOPICS[protocol][0]}-9-never", how="untestable", note="only inside"
+        )
+
+
+def requirement(protocol: str, name: str, **changes: object) -> Requirement:
+    """One requirement of the catalogue."""
+    fields: dict[str, object] = {
+        "id": name,
+        "rfc": _TOPICS[protocol][0],
+        "section": "9",
+        "level": "MUST",
+        "statement": "The server does as it should.",
+        "protocols": [protocol],
+        "title": "A protocol",
+        "how": "wire",
+    }
+    return Requirement(**(fields | changes))  # type: ignore[arg-type]
 
 
 def varied(chance: random.Random, number: int, protocol: str, where: str) -> Case:
@@ -226,6 +262,7 @@ def results(
     yield run(name)
     targets = [target(name, protocol, 2525 + seed * 10 + n) for n, protocol in enumerate(protocols)]
     yield from targets
+    yield from requirements(cases, protocols)
     yield Sanity(when="start", ok=True, target=targets[0].name)
     for number in range(cases):
         where = targets[number % len(targets)]
@@ -244,7 +281,7 @@ def load_results(
     yield run(name, tool="load", run_id=f"load-{name}")
     yield where
     total = 0
-    for second in range(1, seconds + 1):
+    for second in range(seconds):
         done = round(rate * (0.96 + 0.06 * chance.random()))
         total += done
         slow = 6 if second == seconds // 2 else 1

@@ -131,6 +131,7 @@ def test_a_shared_address_opens_the_same_view(visit):
 
 def test_a_suite_leads_to_its_cases(visit):
     opened = visit.open("one")
+    opened.get_by_text("By suite").click()
     opened.get_by_role("link", name="Transfer parameters", exact=True).click()
     until(opened, "location.hash === '#?u=Transfer%20parameters&p=ftp'")
     assert opened.locator("[name=u]").input_value() == "Transfer parameters"

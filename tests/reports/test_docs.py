@@ -41,5 +41,5 @@ def test_every_filter_is_documented():
     report.rows[0].change = "fixed"
     report.rows[0].case.severity = {"exploitable": "relay"}
     names = {name for name, _, _ in view.choices(report)}
-    assert names == set("lrputsce")
+    assert names == set("lrputscefo")
     assert {name for name in names if f"`{name}`" not in TEXT} == set()

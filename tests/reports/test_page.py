@@ -41,7 +41,7 @@ def whole(*cases, **changes):
 
 
 def headline(html):
-    return re.search(r'<h1 id="answer">(.*?)</h1>', html)[1]
+    return re.sub(r"<[^>]*>", "", re.search(r'<h1 id="answer">(.*?)</h1>', html)[1])
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_each_case_has_requirement_script_and_transcript():
 
 def test_the_step_that_decided_is_marked():
     html = whole(case(0, verdict=Verdict.FAIL))
-    marked = re.findall(r'<span class="l hit"><span class="n">(\d+)</span><code>(.*?)</code>', html)
+    marked = re.findall(r'<span class="l hit violation"><span class="n">(\d+)</span><code>(.*?)</code>', html)
     assert marked == [("13", "    - C: RCPT TO:&lt;{recipient}&gt; XYZZY=1")]
 
 
@@ -154,7 +154,8 @@ def test_a_target_that_stopped_behaving_is_no_good_answer():
 def files(tmp_path: Path) -> Path:
     records.write(tmp_path / "good.jsonl", results(cases=10))
     damaged = (tmp_path / "good.jsonl").read_bytes().splitlines(keepends=True)
-    damaged[4] = b'{"kind":"case","id":\n'
+    place = next(n for n, line in enumerate(damaged) if b'"kind":"case"' in line)
+    damaged[place] = b'{"kind":"case","id":\n'
     (tmp_path / "damaged.jsonl").write_bytes(b"".join(damaged)[:-40])
     (tmp_path / "empty.jsonl").write_bytes(b"")
     (tmp_path / "alien.jsonl").write_bytes(b"%PDF-1.7\nnothing\n")
@@ -172,7 +173,7 @@ def test_report_says_what_could_still_be_read(files, capsys):
     out = files / "report.html"
     assert cli.main([str(files / "damaged.jsonl"), str(files / "missing.jsonl"), "-o", str(out)]) == 0
     said = capsys.readouterr().err
-    assert "damaged.jsonl:5: not a result record" in said
+    assert re.search(r"damaged\.jsonl:\d+: not a result record", said)
     assert "damaged.jsonl is damaged; 9 cases could still be read" in said
     assert "missing.jsonl: cannot be read: No such file or directory" in said
     html = out.read_text(encoding="utf-8")

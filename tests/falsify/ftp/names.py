@@ -221,7 +221,7 @@ MUTANTS: list[Mutant] = [
     planted("strips_names", "space-before-name[utf8|mlst] space-behind-name", StripsNames),
     planted("strips_behind", "space-behind-name", StripsBehind),
     # languages
-    planted("no_lang", "lang-implemented lang-default", **answering("LANG", "500 No")),
+    planted("no_lang", "lang-implemented lang-default", **answering("LANG", "500 No", logged_in=False)),
     planted("lang_needed", "lang-default", LangNeeded),
     planted("capital_tags_only", "lang-listed[small]", CapitalTagsOnly),
     planted("small_tags_only", "lang-listed[as-listed|capitals]", SmallTagsOnly),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from plumbline.probes.coverage import requirement_records, tried_command
+from plumbline.probes.caserecord import requirement_records, tried_command
 from plumbline.probes.requirements import Requirement
 from plumbline.probes.script.cases import Placed, ReadyCase, ReadyState
 from plumbline.probes.script.types import Case, Step
