@@ -65,6 +65,7 @@ def test_a_session() -> None:
         (b"720 hi\r\n", "720", ["code-range"]),
         (b"020 hi\r\n", "020", ["code-range"]),
         (b"260 hi\r\n", "260", ["code-range"]),
+        (b"631 T0s=\r\n", "631", ["protected-reply"]),
         (b"220:hi\r\n", "220", ["separator"]),
         (b"220\r\n", "220", ["bare-code"]),
         (b"211-a\r\n150 x\r\n211 b\r\n", "211", ["unpadded-number"]),
