@@ -9,7 +9,7 @@ from tests.models.ftp import FtpModel
 from tests.models.imap import ImapModel
 from tests.models.lmtp import Lmtp, LmtpChunking, LmtpInternational
 from tests.models.pop3 import Pop3Model
-from tests.models.smtp import SmtpModel
+from tests.models.smtp import BareModel, SmtpModel
 from tests.models.smtp_chunking import Chunking
 from tests.models.smtp_dsn import Parameters
 from tests.models.smtp_enhanced import International, InternationalDsn
@@ -34,7 +34,7 @@ BENCHES = {
     for bench in (
         Bench(
             "smtp",
-            (SmtpModel, Chunking, Parameters, International, InternationalDsn),
+            (SmtpModel, BareModel, Chunking, Parameters, International, InternationalDsn),
             gather(smtp),
             MAIL_FACTS,
             mailbox={"via": "maildir", "path": "/mail"},
