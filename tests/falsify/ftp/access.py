@@ -161,7 +161,7 @@ MUTANTS: list[Mutant] = [
     planted("acct_300", "acct", do_ACCT=saying("332 Which one?")),
     planted("needs_help_first", "help-between-user-and-pass", NeedsHelpFirst),
     planted("user_resets_type", "user-keeps-parameters", UserResetsType),
-    planted("rein_200", "rein rein-then-login rein-forgets-user", do_REIN=saying("200 Done")),
+    planted("rein_200", "rein rein-forgets-user", do_REIN=saying("200 Done")),
     planted("rein_keeps_login", "rein rein-forgets-user", ReinKeepsLogin),
     planted("rein_closes", "rein-then-login", ReinCloses),
     planted("smnt_300", "smnt", do_SMNT=saying("350 And where?")),
