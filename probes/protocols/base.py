@@ -41,7 +41,7 @@ class Reply:
     tag: str = ""
     untagged: tuple[bytes, ...] = ()
     body: bytes | None = None
-    telnet: tuple[bytes, ...] = ()
+    telnet: tuple[bytes, ...] = field(default=(), compare=False)  # depends on when it is handed out
 
     @property
     def text(self) -> str:
