@@ -70,9 +70,15 @@ class Bench:
         services = {self.protocol: service, **self.companions}
         return verdicts(cases, services, self.facts, self.mailbox, segments)
 
-    def red(self, service: type[LineService], cases: list[ReadyCase]) -> list[str]:
-        """The ids, without the protocol, of the cases that fail on this server."""
-        found = self.verdicts(service, cases)
+    def red(self, mutant: Mutant, cases: list[ReadyCase]) -> list[str]:
+        """The ids, without the protocol, of the cases that fail on this mutant.
+
+        Cases with the tag `large` move megabytes: they are played on mutants that were made for them.
+        """
+        wanted = [
+            case for case in cases if "large" not in case.tags or case.id.partition("/")[2] in mutant.breaks
+        ]
+        found = self.verdicts(mutant.service, wanted)
         return sorted(
             name.partition("/")[2] for name, (verdict, _) in found.items() if verdict is Verdict.FAIL
         )

@@ -143,8 +143,9 @@ class FtpModel(Extensions):
         self.lag = 0.0
 
     def do_QUIT(self, _argument: str) -> None:
-        self.say("221 Goodbye")
-        self.line.fin()
+        self.leaving = True
+        if not self.data.busy:
+            self.leave()
 
     # -- information
 
@@ -240,7 +241,8 @@ class FtpModel(Extensions):
         if old in self.files:
             self.files[new] = self.files.pop(old)
         else:
-            self.folders = {new if name == old else name for name in self.folders}
+            self.folders.discard(old)
+            self.folders.add(new)
         self.renaming = ""
         return self.say("250 Renamed")
 
