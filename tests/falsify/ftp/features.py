@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from plumbline.probes.protocols.parameters import Parameters
-
 from tests.falsify.ftp.planting import answering, planted, rewording
 from tests.falsify.harness import Mutant, saying
 from tests.models.ftp import FtpModel as M
@@ -88,44 +86,9 @@ class MlsdForgetsFiles(M):
         self.list("/reports", self.facts)
 
 
-class MlsdWithTitle(M):
-    def listing(self, lines):
-        return super().listing(["Total:", *lines])
-
-
 class MlsdWithSpaces(M):
     def told(self, path):
         return super().told(path).replace(";", "; ")
-
-
-class MlsdFullNames(M):
-    def facts(self, name):
-        return self.entry(name, name)
-
-
-class MlsdSetsType(M):
-    def do_MLSD(self, argument):
-        self.coded = Parameters("A")
-        super().do_MLSD(argument)
-
-
-class MlsdOfFile(M):
-    def do_MLSD(self, argument):
-        path = self.path(argument)
-        if path in self.files:
-            self.list(path, self.facts)
-        else:
-            super().do_MLSD(argument)
-
-
-class MlsdOfNothing(M):
-    def do_MLSD(self, argument):
-        self.list(self.path(argument), self.facts)
-
-
-class MlsdNeverEmpty(M):
-    def listing(self, lines):
-        return super().listing(lines or ["type=file;size=0; nothing"])
 
 
 class MlsdAlwaysItself(M):
@@ -243,14 +206,8 @@ MUTANTS: list[Mutant] = [
         for verb in ("MLST", "MLSD")
     ),
     # MLSD
-    planted("mlsd_forgets_files", "mlsd[named|current]", MlsdForgetsFiles),
-    planted("mlsd_with_title", "mlsd-lines[format]", MlsdWithTitle),
-    planted("mlsd_with_spaces", "mlsd-lines[facts-without-space]", MlsdWithSpaces),
-    planted("mlsd_full_names", "mlsd-unqualified-names", MlsdFullNames),
-    planted("mlsd_sets_type", "mlsd-leaves-type", MlsdSetsType),
-    planted("mlsd_of_file", "mlsd-of-file", MlsdOfFile),
-    planted("mlsd_of_nothing", "mlsd-missing", MlsdOfNothing),
-    planted("mlsd_never_empty", "mlsd-empty-directory", MlsdNeverEmpty),
+    planted("mlsd_forgets_files", "mlsd-without-argument", MlsdForgetsFiles),
+    planted("mlsd_with_spaces", "facts-without-space", MlsdWithSpaces),
     planted("mlsd_always_itself", "mlsd-no-cdir-without-type", MlsdAlwaysItself),
     planted("fact_type_folder", "fact[type]", **odd_fact("Type", "folder")),
     planted("fact_size_words", "fact[size]", **odd_fact("size", "big")),
@@ -263,7 +220,7 @@ MUTANTS: list[Mutant] = [
     planted("mlst_feature_own", "mlst-feature-names", features=(*without("MLST"), "MLST type*;owner;")),
     planted("mlst_feature_few", "mlst-feature-facts", features=(*without("MLST"), "MLST type*;size*;")),
     planted("mlsd_feature", "mlsd-no-feature", features=(*F, "MLSD")),
-    planted("no_mlsd", "mlst-means-mlsd", **answering("MLSD", "502 No")),
+    planted("mlst_without_mlsd", "mlst-means-mlsd", **answering("MLSD", "502 No")),
     planted("mlst_without_utf8", "mlst-means-utf8", features=without("UTF8")),
     planted("opts_mlst_ok", "opts-mlst[known|accepted|unknown]", **rewording("200 MLST OPTS", "200 OK")),
     planted("opts_choose_nothing", "opts-mlst-selects opts-mlst-empty", OptsChooseNothing),

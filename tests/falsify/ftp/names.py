@@ -202,6 +202,14 @@ class KeepsNul(M):
         return line.replace(b"RMD", b"RMD ?") if b"\r\0" in line else line
 
 
+class EndsTwice(M):
+    """Takes LF for the end of another, empty line."""
+
+    def do_NOOP(self, argument):
+        super().do_NOOP(argument)
+        self.say("500 Nothing?")
+
+
 class EndsAtBareCr(M):
     def received(self, data, *, urgent=False):
         super().received(data.replace(b"\rQUIT", b"\r\nQUIT"), urgent=urgent)
@@ -318,6 +326,7 @@ MUTANTS: list[Mutant] = [
     planted("keeps_both", "iac-doubled-in-command", KeepsBoth),
     planted("says_one", "iac-doubled-in-reply[telnet|pathname] replies-cr-is-padded", SaysOne),
     planted("ends_at_cr_nul", "cr-nul-in-command[telnet|pathname]", EndsAtCr),
-    planted("keeps_nul", "cr-nul-in-command[telnet|pathname]", KeepsNul),
+    planted("keeps_cr_nul", "cr-nul-in-command[telnet|pathname]", KeepsNul),
+    planted("ends_twice", "crlf-is-one-end", EndsTwice),
     planted("ends_at_bare_cr", "cr-alone-ends-no-command", EndsAtBareCr),
 ]

@@ -230,7 +230,7 @@ class Accommodating(M):
 MUTANTS: list[Mutant] = [
     planted("eprt_to_anybody", "eprt-not-to-others[reserved-port|another-host]", EprtToAnybody),
     planted("same_port", "pasv-another-port", SamePort),
-    planted("low_port", "pasv-high-port", LowPort),
+    planted("names_low_port", "pasv-high-port", LowPort),
     planted("tells_unknown_names", "failed-login-told-alike", TellsUnknownNames),
     planted("no_penalty", "failed-login-takes-time", penalty=0.0),
     planted("endless_tries", "failed-logins-end-the-session", tries=-1),
