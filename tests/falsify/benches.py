@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from tests.falsify import ftp, imap, pop3, smtp
+from tests.falsify import ftp, imap, pop3, smtp, submission
 from tests.falsify.ftp.planting import FACTS as FTP_FACTS
 from tests.falsify.harness import Bench, gather
 from tests.models.ftp import FtpModel
 from tests.models.imap import ImapModel
 from tests.models.pop3 import Pop3Model
 from tests.models.smtp import SmtpModel
+from tests.models.smtp_auth import Auth, AuthUnderTls, Coded
 from tests.models.smtp_chunking import Chunking
 from tests.models.smtp_dsn import Parameters
+from tests.models.smtp_etrn import Etrn
+from tests.models.smtp_submission import PlainSubmission, SubmissionInClear, SubmissionModel, Submissions
+from tests.models.smtp_tls import ImplicitTls, RequireTls
 from tests.models.store import PASSWORD, USER
 
 MAIL_FACTS = {
@@ -24,6 +28,10 @@ MAIL_FACTS = {
     "sender": "probe@client.test",
     "client": "client.test",
     "delivered": "maildir",
+    "role": "mx",
+    "user": USER,
+    "password": PASSWORD,
+    "second_user": "bob",
 }
 STORE_FACTS = {"user": USER, "password": PASSWORD, "sender": "probe@client.test", "client": "client.test"}
 
@@ -32,9 +40,16 @@ BENCHES = {
     for bench in (
         Bench(
             "smtp",
-            (SmtpModel, Chunking, Parameters),
+            (SmtpModel, Chunking, Parameters, Auth, AuthUnderTls, Coded, ImplicitTls, RequireTls, Etrn),
             gather(smtp),
             MAIL_FACTS,
+            mailbox={"via": "maildir", "path": "/mail"},
+        ),
+        Bench(
+            "submission",
+            (SubmissionModel, SubmissionInClear, PlainSubmission, Submissions),
+            gather(submission),
+            {**MAIL_FACTS, "role": "submission"},
             mailbox={"via": "maildir", "path": "/mail"},
         ),
         Bench("ftp", (FtpModel,), gather(ftp), FTP_FACTS),

@@ -17,10 +17,11 @@ from types import ModuleType
 import yaml
 from plumbline.probes.capability import skip_reason
 from plumbline.probes.passive import Tally
+from plumbline.probes.preflight import offered_at
 from plumbline.probes.script.cases import ReadyCase
 from plumbline.probes.script.interpreter import play
 from plumbline.probes.script.loader import Library
-from plumbline.probes.script.offers import offered
+from plumbline.probes.script.offers import offered, with_tls
 from plumbline.probes.script.outcome import Endpoint, Outcome, Setting
 from plumbline.reports.records import Verdict
 
@@ -140,7 +141,10 @@ def _outcomes(
         world = World()
         endpoints = {
             name: Endpoint(
-                name, "127.0.0.1", world.serve(lambda service=service, world=world: service(world))
+                name,
+                "127.0.0.1",
+                world.serve(lambda service=service, world=world: service(world)),
+                tls=getattr(service, "implicit", False),
             )
             for name, service in services.items()
         }
@@ -149,9 +153,17 @@ def _outcomes(
 
 
 def _skipped(case: ReadyCase, service: type[LineService], facts: Mapping[str, str]) -> str:
-    """Why the case is not played, where the server tells by `keywords` what it offers; else it is."""
+    """Why the case is not played, where the server tells by `keywords` what it offers; else it is.
+
+    `secured_keywords` are those under TLS, `implicit` is for TLS from the first octet on.
+    """
     keywords = getattr(service, "keywords", None)
-    return "" if keywords is None else skip_reason(case, offered(keywords), facts)
+    if keywords is None:
+        return ""
+    lists = {"first-ehlo": with_tls(offered(keywords), implicit=getattr(service, "implicit", False))}
+    if "STARTTLS" in lists["first-ehlo"]:
+        lists["protected"] = offered(getattr(service, "secured_keywords", keywords)) | {"TLS"}
+    return skip_reason(case, offered_at(case.state, lists, lists["first-ehlo"]), facts)
 
 
 def red(found: Mapping[str, tuple[Verdict, str]]) -> set[str]:

@@ -82,8 +82,12 @@ class SmtpModel(LineService):
             return self.say("501 EHLO needs a domain")
         self.helo = argument
         self.reset()
-        lines = [f"{self.host} greets {argument}", *self.keywords]
+        lines = [f"{self.host} greets {argument}", *self.offers()]
         return self.reply_lines("250", lines)
+
+    def offers(self) -> tuple[str, ...]:
+        """The keywords of the EHLO reply."""
+        return self.keywords
 
     def reply_lines(self, code: str, lines: list[str]) -> None:
         for line in lines[:-1]:
