@@ -1,4 +1,4 @@
-/* A fast SMTP sink with PIPELINING: one thread, one epoll, nothing kept but counts.
+/* A fast SMTP sink with PIPELINING and CHUNKING: one thread, one epoll, nothing kept but counts.
  *
  *   sink PORT [N]   listens on 127.0.0.1:PORT (0: any), prints the port, and on SIGTERM or SIGINT its counts:
  *                   messages=N connections=N octets=N
@@ -21,7 +21,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { READ_SIZE = 262144, LINE_SIZE = 4096, REPLY_SIZE = 16384, EVENTS = 256 };
+enum { READ_SIZE = 262144, LINE_SIZE = 4096, REPLY_SIZE = 262144, EVENTS = 256 };
 
 /* How much of CR LF . CR LF has been seen. */
 enum progress { NOTHING, CR, CRLF, CRLF_DOT, CRLF_DOT_CR };
@@ -29,16 +29,18 @@ enum progress { NOTHING, CR, CRLF, CRLF_DOT, CRLF_DOT_CR };
 struct session {
     int fd;
     int in_data;
+    int last;              /* whether the chunk that is being read is the last of its message */
+    unsigned long chunk;   /* octets of it that are still to come */
     int closing;
     enum progress progress;
     size_t line_length;
-    size_t reply_length;
     char line[LINE_SIZE];
-    char reply[REPLY_SIZE];
 };
 
 static unsigned long messages, connections, octets;
 static char input[READ_SIZE];
+static char reply[REPLY_SIZE]; /* to the session that is being read */
+static size_t reply_length;
 static useconds_t pause_time;
 
 static void report(int number)
@@ -51,12 +53,20 @@ static void report(int number)
 static void say(struct session *s, const char *text)
 {
     size_t length = strlen(text);
-    if (s->reply_length + length > REPLY_SIZE) {
+    if (reply_length + length > REPLY_SIZE) {
         s->closing = 1;
         return;
     }
-    memcpy(s->reply + s->reply_length, text, length);
-    s->reply_length += length;
+    memcpy(reply + reply_length, text, length);
+    reply_length += length;
+}
+
+static void chunk_ends(struct session *s)
+{
+    if (s->last && pause_time)
+        usleep(pause_time);
+    messages += (unsigned long)s->last;
+    say(s, s->last ? "250 2.0.0 Ok: queued\r\n" : "250 2.0.0 Ok\r\n");
 }
 
 static void command(struct session *s)
@@ -70,8 +80,14 @@ static void command(struct session *s)
         say(s, "354 End data with <CR><LF>.<CR><LF>\r\n");
         s->in_data = 1;
         s->progress = CRLF;
+    } else if (!strncasecmp(verb, "BDAT", 4)) {
+        char *rest;
+        s->chunk = strtoul(s->line + 4, &rest, 10);
+        s->last = !strncasecmp(rest, " LAST", 5);
+        if (!s->chunk)
+            chunk_ends(s);
     } else if (!strncasecmp(verb, "EHLO", 4)) {
-        say(s, "250-sink\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 ENHANCEDSTATUSCODES\r\n");
+        say(s, "250-sink\r\n250-PIPELINING\r\n250-CHUNKING\r\n250-8BITMIME\r\n250 ENHANCEDSTATUSCODES\r\n");
     } else if (!strncasecmp(verb, "HELO", 4)) {
         say(s, "250 sink\r\n");
     } else if (!strncasecmp(verb, "RSET", 4) || !strncasecmp(verb, "NOOP", 4)) {
@@ -126,6 +142,14 @@ static void feed(struct session *s, const char *data, size_t length)
             at += content(s, data + at, length - at);
             continue;
         }
+        if (s->chunk) {
+            size_t taken = s->chunk < length - at ? s->chunk : length - at;
+            at += taken;
+            s->chunk -= taken;
+            if (!s->chunk)
+                chunk_ends(s);
+            continue;
+        }
         const char *end = memchr(data + at, '\n', length - at);
         size_t part = end ? (size_t)(end - (data + at)) + 1 : length - at;
         if (s->line_length + part > LINE_SIZE) {
@@ -136,6 +160,7 @@ static void feed(struct session *s, const char *data, size_t length)
         s->line_length += part;
         at += part;
         if (end) {
+            s->line[s->line_length - 1] = 0;
             command(s);
             s->line_length = 0;
         }
@@ -150,9 +175,9 @@ static void end(struct session *s)
 
 static void flush(struct session *s)
 {
-    ssize_t written = s->reply_length ? write(s->fd, s->reply, s->reply_length) : 0;
-    s->closing |= written != (ssize_t)s->reply_length;
-    s->reply_length = 0;
+    ssize_t written = reply_length ? write(s->fd, reply, reply_length) : 0;
+    s->closing |= written != (ssize_t)reply_length;
+    reply_length = 0;
 }
 
 static void readable(struct session *s)

@@ -94,7 +94,13 @@ def require() -> None:
 
 
 def product_version() -> str:
-    return f"aiosmtpd {version('aiosmtpd')}, pyftpdlib {version('pyftpdlib')}"
+    return ", ".join(dict.fromkeys(products().values()))
+
+
+def products() -> dict[str, str]:
+    """What answers at each endpoint."""
+    smtp, ftp = (f"{name} {version(name)}" for name in ("aiosmtpd", "pyftpdlib"))
+    return {"smtp": smtp, "smtps": smtp, "ftp": ftp}
 
 
 def prepare(directory: Path) -> Certificate | None:

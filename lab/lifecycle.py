@@ -167,7 +167,8 @@ def _describe(product: Product, launch: Launch, bench: Bench, record: Record) ->
     written = {}
     version = launch.version or bench.installed.versions[product.source.packages[0]]
     for protocol in public:
-        profile = {"product": f"{product.name} {upstream(version)}"} | profiles.build(
+        called = launch.called.get(protocol, f"{product.name} {upstream(version)}")
+        profile = {"product": called} | profiles.build(
             protocol,
             bench.ports,
             launch.facts,

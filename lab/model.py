@@ -62,6 +62,7 @@ class Launch:
     logs: tuple[Path, ...] = ()
     starttls: frozenset[str] = frozenset()
     version: str = ""  # where the packages do not tell it
+    called: Mapping[str, str] = field(default_factory=dict)  # protocol -> product, where the endpoints differ
 
 
 @dataclass(frozen=True, slots=True)

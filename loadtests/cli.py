@@ -16,8 +16,11 @@ from pathlib import Path
 from typing import NoReturn
 
 from plumbline.loadtests.options import EXIT_NOT_TESTED, EXIT_USAGE, UsageError, add_options, job
+from plumbline.loadtests.scenarios import transfer
+from plumbline.loadtests.scenarios.base import Scenario
 
 _FILES = {"smtp": "smtp_transfer.py"}
+_SCENARIOS: dict[str, Scenario] = {"smtp": transfer.SCENARIO}
 INSTRUCTION = "Load tests need Locust, which is not installed here. Install it: pip install 'plumbline[load]'"
 
 
@@ -26,11 +29,11 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(f"{message}\n{self.format_usage().strip()}")
 
 
-def parser() -> argparse.ArgumentParser:
-    """The command line of `plumbline load`."""
+def parser(scenario: str) -> argparse.ArgumentParser:
+    """The command line of `plumbline load SCENARIO`."""
     made = _Parser(
         prog="plumbline load",
-        description="Send mail to a target as fast as it takes it, and judge the result.",
+        description="Load a target as far as it goes, or by the clock, and judge the result.",
         epilog="Options of Locust itself go behind a lone --",
     )
     made.add_argument("scenario", choices=sorted(_FILES))
@@ -41,7 +44,7 @@ def parser() -> argparse.ArgumentParser:
         "--processes", type=int, default=0, metavar="N", help="worker processes; -1: one per core"
     )
     made.add_argument("--web", action="store_true", help="show Locust's web page instead of running at once")
-    add_options(made)
+    add_options(made, _SCENARIOS[scenario])
     return made
 
 
@@ -49,8 +52,9 @@ def main(argv: Sequence[str]) -> int:
     """Run; gives back the exit code."""
     ours, extra = _split(argv)
     try:
-        options = parser().parse_args(ours)
-        job(vars(options), options.target)
+        scenario = next((word for word in ours if word in _SCENARIOS), "smtp")
+        options = parser(scenario).parse_args(ours)
+        job(vars(options), options.target, _SCENARIOS[scenario])
         if options.users < 1:
             raise UsageError(f"-u {options.users}: must be at least 1")
     except UsageError as error:
@@ -75,7 +79,8 @@ def command(options: argparse.Namespace) -> list[str]:
     """Locust's part of the command line."""
     file = Path(__file__).with_name(_FILES[options.scenario])
     run_time = options.run_time or (None if options.messages else "10s")
-    target = options.target if "://" in options.target else f"smtp://{options.target}"
+    first = next(iter(_SCENARIOS[options.scenario].schemes))
+    target = options.target if "://" in options.target else f"{first}://{options.target}"
     words = [sys.executable, "-m", "locust", "-f", str(file), "--host", target, "-u", str(options.users)]
     words += ["-t", run_time] if run_time else []
     words += ["--processes", str(options.processes)] if options.processes else []

@@ -25,12 +25,13 @@ from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 from plumbline.loadtests import locust_stats
 from plumbline.loadtests.delivery.stores import StoreError
 from plumbline.loadtests.delivery.verifying import Verifier
-from plumbline.loadtests.engine.plan import Plan
+from plumbline.loadtests.engine.plan import Common
 from plumbline.loadtests.engine.schedule import share
 from plumbline.loadtests.engine.tally import Tally
 from plumbline.loadtests.generator import Generator
 from plumbline.loadtests.options import EXIT_OK, EXIT_USAGE, Job, UsageError, add_options, job, resolve
-from plumbline.loadtests.outcome import Outcome
+from plumbline.loadtests.outcome import Outcome, progress
+from plumbline.loadtests.scenarios.base import Preflight, Scenario
 from plumbline.loadtests.stepping import STEP, STEPPED, Alone, Hunt, KneeShape, Stepper, Workers, answer
 from plumbline.loadtests.writing import write
 
@@ -43,7 +44,8 @@ DRAIN, FINAL, DONE = "plumbline-drain", "plumbline-final", "plumbline-done"
 class Frame:
     """State of one process, whatever its part: alone, master or worker."""
 
-    def __init__(self) -> None:
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario = scenario
         self.job: Job | None = None
         self.generator: Generator | None = None
         self.outcome: Outcome | None = None
@@ -88,7 +90,7 @@ class Frame:
         """Make the job; ends the process with a sentence if that cannot be."""
         options = vars(environment.parsed_options)
         try:
-            self.job = job(options, environment.host)
+            self.job = job(options, environment.host, self.scenario)
             resolve(self.job.plan)
         except UsageError as error:
             print(f"plumbline: {error}", file=sys.stderr)
@@ -106,7 +108,7 @@ class Frame:
         if self.web_ui or not self.job:
             self.read_options(environment)
         assert self.job is not None
-        self.outcome = Outcome(self.job, Tally(), self.started)
+        self.outcome = Outcome(self.job, self.scenario, Tally(), self.started)
         if not self.begin_to_verify(self.job):
             self.end_early(environment, "preflight: " + self.outcome.not_tested)
             return
@@ -119,6 +121,18 @@ class Frame:
                 self.seek(self.job, self.workers)
         else:
             self.generate(environment, self.job.plan)
+        if self.job.progress and not self.web_ui and not self.job.search:
+            gevent.spawn(self.tell_progress, environment, self.outcome, self.job.progress)
+
+    def tell_progress(self, environment: Environment, outcome: Outcome, every: float) -> None:
+        """A line now and then, until the run is over."""
+        while outcome is self.outcome:
+            gevent.sleep(every)
+            if self.generator and isinstance(environment.runner, LocalRunner):
+                outcome.tally.merge(self.generator.take())
+            if outcome is self._told or not (environment.runner and environment.runner.state == "running"):
+                return
+            print(progress(outcome.tally, environment.runner.user_count, time.time()), flush=True)
 
     def seek(self, job: Job, stepper: Stepper) -> None:
         """Where a knee is sought, begin with it."""
@@ -146,7 +160,7 @@ class Frame:
     def start_worker(self, environment: Environment, runner: WorkerRunner) -> None:
         """A worker's plan comes from the master, with its share of the messages."""
         options = vars(environment.parsed_options)
-        plan = msgspec.convert(options["plumbline_plan"], Plan)
+        plan = msgspec.convert(options["plumbline_plan"], self.scenario.plan_type)
         named = options["plumbline_workers"]
         workers, index = len(named), named.index(runner.client_id) if runner.client_id in named else -1
         plan = msgspec.structs.replace(
@@ -164,12 +178,12 @@ class Frame:
                 return
         self.generate(environment, plan)
 
-    def generate(self, environment: Environment, plan: Plan) -> None:
+    def generate(self, environment: Environment, plan: Common) -> None:
         """Preflight, then the engine."""
-        self.generator = generator = Generator(environment, plan, resolve(plan))
+        self.generator = generator = Generator(environment, self.scenario, plan, resolve(plan))
         why = generator.preflight()
         if self.outcome:
-            self.outcome.greeting, self.outcome.capabilities = generator.greeting, generator.capabilities
+            self.outcome.found = generator.found
         if why:
             self.end_early(environment, "preflight: " + why)
             return
@@ -263,7 +277,10 @@ class Frame:
         facts: dict[str, Any] = {}
         if self.generator:
             self.generator.stop()
-            facts = {"greeting": self.generator.greeting, "capabilities": self.generator.capabilities}
+            facts = {
+                "greeting": self.generator.found.greeting,
+                "capabilities": self.generator.found.capabilities,
+            }
         runner._send_stats()
         runner.send_message(FINAL, facts)
 
@@ -277,8 +294,7 @@ class Frame:
         """A worker has told all it knows."""
         self.finals[msg.node_id] = msg.data
         if self.outcome and msg.data.get("greeting"):
-            self.outcome.greeting = msg.data["greeting"]
-            self.outcome.capabilities = list(msg.data["capabilities"])
+            self.outcome.found = Preflight("", msg.data["greeting"], list(msg.data["capabilities"]))
 
     def on_done(self, environment: Environment, msg: Any, **_: Any) -> None:
         """A worker has nothing more to do; when none has, the run is over."""
@@ -360,15 +376,13 @@ def _bounded(environment: Environment) -> bool:
     return bool(options and (options.run_time or options.messages))
 
 
-frame = Frame()
-
-
-def install() -> None:
-    """Hook the frame into Locust's events. Called by a locustfile, before Locust makes its runner:
+def install(scenario: Scenario) -> Frame:
+    """Hook a frame into Locust's events. Called by a locustfile, before Locust makes its runner:
     our listeners then come first, and statistics are settled before Locust serialises them.
     """
     hooks: Any = events
-    hooks.init_command_line_parser.add_listener(lambda parser, **_: add_options(parser))
+    frame = Frame(scenario)
+    hooks.init_command_line_parser.add_listener(lambda parser, **_: add_options(parser, scenario))
     hooks.init.add_listener(lambda environment, runner, web_ui, **_: frame.init(environment, runner, web_ui))
     hooks.test_start.add_listener(lambda environment, **_: frame.test_start(environment))
     hooks.test_stopping.add_listener(lambda environment, **_: frame.test_stopping(environment))
@@ -376,12 +390,15 @@ def install() -> None:
     hooks.quitting.add_listener(lambda environment, **_: frame.quitting(environment))
     hooks.report_to_master.add_listener(lambda data, **_: frame.report_to_master(data))
     hooks.worker_report.add_listener(lambda data, **_: frame.worker_report(data))
+    SessionUser.frame = frame
+    return frame
 
 
 class SessionUser(User):
     """A Locust user that stands for one session of the engine."""
 
     abstract = True
+    frame: Frame
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
@@ -389,13 +406,13 @@ class SessionUser(User):
 
     def on_start(self) -> None:
         """The engine opens a session."""
-        if frame.generator:
-            frame.generator.engine.add_session()
+        if self.frame.generator:
+            self.frame.generator.engine.add_session()
 
     def on_stop(self) -> None:
         """The engine ends a session after its message."""
-        if frame.generator:
-            frame.generator.engine.drop_session()
+        if self.frame.generator:
+            self.frame.generator.engine.drop_session()
 
     @task
     def attend(self) -> None:

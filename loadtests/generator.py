@@ -12,14 +12,13 @@ from locust.env import Environment
 from plumbline.loadtests import locust_stats
 from plumbline.loadtests.delivery.likeness import likeness
 from plumbline.loadtests.engine.connection import Address
-from plumbline.loadtests.engine.engine import Engine
-from plumbline.loadtests.engine.ledger import Ledger, Receipts
-from plumbline.loadtests.engine.plan import Plan
+from plumbline.loadtests.engine.ledger import Receipts
+from plumbline.loadtests.engine.plan import Common
 from plumbline.loadtests.engine.system import Platform
 from plumbline.loadtests.engine.tally import Tally
+from plumbline.loadtests.scenarios.base import Preflight, Scenario
 
 FLUSH = 0.1  # seconds between two batches
-NAME, METHOD = "message", "SMTP"
 
 
 def platform() -> Platform:
@@ -40,13 +39,12 @@ def platform() -> Platform:
 class Generator:
     """Engine, ledger and clock of one run in one process that sends."""
 
-    def __init__(self, environment: Environment, plan: Plan, address: Address) -> None:
-        self.environment, self.plan, self.address = environment, plan, address
-        self.ledger = Ledger()
-        self.engine = Engine(plan, address, self.ledger, platform())
+    def __init__(self, environment: Environment, scenario: Scenario, plan: Common, address: Address) -> None:
+        self.environment, self.scenario, self.plan, self.address = environment, scenario, plan, address
+        self.engine, self.books = scenario.machine(plan, address, platform())
+        self.ledger = next(iter(self.books.values()))
         self.greenlet: gevent.Greenlet | None = None
-        self.greeting = ""
-        self.capabilities: list[str] = []
+        self.found = Preflight("")
         self._cpu, self._waited = _cpu(), _waited()
         self._kept = Tally()  # counted, and not taken yet
         self._step: Tally | None = None  # of a step that is under way
@@ -54,17 +52,9 @@ class Generator:
         self._doubtful: list[int] = []
 
     def preflight(self) -> str:
-        """Try one envelope; "" or why the target cannot be tested."""
-        ledger = Ledger()
-        engine = Engine(self.plan, self.address, ledger, platform())
-        engine.check = True
-        engine.add_session()
-        engine.run()
-        opening = engine.last_session.opening if engine.last_session else None
-        if opening:
-            self.greeting = opening.greeting
-            self.capabilities = [f"{word} {rest}".strip() for word, rest in opening.capabilities.items()]
-        return engine.why
+        """Look at the target; "" or why it cannot be tested."""
+        self.found = self.scenario.preflight(self.plan, self.address, platform())
+        return self.found.why
 
     def run(self) -> None:
         """Drive the sessions until the end, and flush meanwhile."""
@@ -77,20 +67,28 @@ class Generator:
             self.flush()
 
     def flush(self) -> None:
-        """Settle what the engine counted, and tell Locust."""
-        batch = self.ledger.settle()
-        cpu = _cpu()
+        """Settle what was counted, and tell Locust."""
+        cpu, waited = _cpu(), _waited()
         self.ledger.delta.cpu_s += cpu - self._cpu
-        waited = _waited()
         self.ledger.delta.waited_s += waited - self._waited
         self._cpu, self._waited = cpu, waited
-        locust_stats.record(self.environment, METHOD, NAME, batch)
-        if self.ledger.receipts is not None:
-            self._keep(self.ledger.receipts.take())
+        for name, ledger in self.books.items():
+            locust_stats.record(self.environment, self.scenario.method, name, ledger.settle())
+            if ledger.receipts is not None:
+                self._keep(ledger.receipts.take())
+
+    def _counted(self) -> Tally:
+        """What the ledgers have settled, for a step too if one is under way."""
+        taken = Tally()
+        for ledger in self.books.values():
+            taken.merge(ledger.take())
+        if self._step is not None:
+            self._step.merge(taken)
+        return taken
 
     def _keep(self, receipts: Receipts) -> None:
         """Name the messages, and what each must look like where it arrives."""
-        plain = self.engine.payload.plain
+        plain = self.engine.plain
         self._acknowledged += [(n, at, likeness(plain(n))) for n, at in receipts.acknowledged]
         self._doubtful += receipts.doubtful
 
@@ -98,24 +96,19 @@ class Generator:
         """What was counted since the last call, but for what is under way in this moment."""
         self.flush()
         taken, self._kept = self._kept, Tally()
-        taken.merge(self._of_step(self.ledger.take()))
+        taken.merge(self._counted())
         return taken
-
-    def _of_step(self, tally: Tally) -> Tally:
-        if self._step is not None:
-            self._step.merge(tally)
-        return tally
 
     def begin_step(self) -> None:
         """From here on count for a step, too."""
         self.flush()
-        self._kept.merge(self.ledger.take())
+        self._kept.merge(self._counted())
         self._step = Tally()
 
     def end_step(self) -> Tally:
         """The count since `begin_step`."""
         self.flush()
-        self._kept.merge(self._of_step(self.ledger.take()))
+        self._kept.merge(self._counted())
         step, self._step = self._step, None
         return step or Tally()
 

@@ -1,4 +1,4 @@
-"""Options of the transfer load, said once for Locust's command line and for `plumbline load smtp`."""
+"""Options, said once for Locust's command line and for `plumbline load`."""
 
 from __future__ import annotations
 
@@ -15,20 +15,13 @@ from urllib.parse import urlsplit
 
 from plumbline.loadtests.delivery.stores import StoreError, store
 from plumbline.loadtests.delivery.verifying import Verification
-from plumbline.loadtests.engine.plan import Plan, Timeouts
+from plumbline.loadtests.engine.plan import Common, Timeouts
 from plumbline.loadtests.engine.schedule import Stage
+from plumbline.loadtests.scenarios.base import Scenario, Where
 from plumbline.loadtests.search import BadObjective, Search, objective
 from plumbline.probes.profile import Profile, SourceError, default, load
 
 EXIT_OK, EXIT_MISSED, EXIT_NOT_TESTED, EXIT_USAGE = 0, 1, 2, 4
-
-_SCHEMES = {
-    "smtp": ("smtp", 25, ""),
-    "smtps": ("smtp", 465, "implicit"),
-    "submission": ("submission", 587, ""),
-    "submissions": ("submission", 465, "implicit"),
-    "lmtp": ("lmtp", 24, ""),
-}
 
 
 class UsageError(Exception):
@@ -84,30 +77,16 @@ OPTIONS = [
     Option(
         "--per-session", "messages before QUIT and a new connection; 0: no limit", 0, int, "N", (), (0, 1e9)
     ),
-    Option("--size", "octets of the body", 1024, int, "N", (), (2, 1 << 30)),
-    Option("--sender", "address for MAIL FROM", None, str, "ADDRESS"),
-    Option("--recipient", "address for RCPT TO; may be repeated", None, str, "ADDRESS", many=True),
-    Option(
-        "--pipelining",
-        "use PIPELINING if offered (auto), always, or never",
-        "auto",
-        str,
-        None,
-        ("auto", "on", "off"),
-    ),
-    Option(
-        "--phase-sample",
-        "time the phases of every n-th message of a session; 0: none",
-        1000,
-        int,
-        "N",
-        (),
-        (0, 1e9),
-    ),
     Option("--think", "pause between the messages of a session", 0.0, float, "SECONDS", (), (0, 3600)),
+    Option(
+        "--pace", "each session begins a message every so many seconds", 0.0, float, "SECONDS", (), (0, 3600)
+    ),
     Option("--rate", "open loop: send by the clock, this many a second", None, float, "N", (), (0.001, 1e6)),
     Option("--ramp", "seconds over which --rate is reached", 0.0, float, "SECONDS", (), (0, 86_400)),
     Option("--steps", "open loop: rates and their times, such as 100:10s,200:10s", None, str, "LIST"),
+    Option(
+        "--trace", "open loop: a file with a time in each line, in seconds from the start", None, str, "FILE"
+    ),
     Option("--poisson", "open loop with random gaps", False, bool),
     Option("--seed", "seed of everything random", 1, int, "N", (), (0, 2**31)),
     Option("--find-knee", "search the highest open-loop rate that meets --objective", False, bool),
@@ -133,6 +112,49 @@ OPTIONS = [
         (),
         (0.1, 3600),
     ),
+    Option(
+        "--progress",
+        "tell how it goes every so many seconds; 0: do not",
+        10.0,
+        float,
+        "SECONDS",
+        (),
+        (0, 3600),
+    ),
+    Option("--i-may-test-this-target", "allow a target that is not this machine", False, bool),
+]
+
+# Of mail transfer alone.
+TRANSFER = [
+    Option("--size", "octets of the body", 1024, int, "N", (), (2, 1 << 30)),
+    Option("--sender", "address for MAIL FROM", None, str, "ADDRESS"),
+    Option("--recipient", "address for RCPT TO; may be repeated", None, str, "ADDRESS", many=True),
+    Option(
+        "--pipelining",
+        "use PIPELINING if offered (auto), always, or never",
+        "auto",
+        str,
+        None,
+        ("auto", "on", "off"),
+    ),
+    Option(
+        "--in-flight",
+        "messages of a session at the same time, where the target offers CHUNKING and PIPELINING",
+        1,
+        int,
+        "N",
+        (),
+        (1, 1000),
+    ),
+    Option(
+        "--phase-sample",
+        "time the phases of every n-th message of a session; 0: none",
+        1000,
+        int,
+        "N",
+        (),
+        (0, 1e9),
+    ),
     Option("--verify-delivery", "look for every acknowledged message as the profile says", False, bool),
     Option(
         "--verify-within", "give up after so long without a new mail", 20.0, float, "SECONDS", (), (0, 86_400)
@@ -151,7 +173,6 @@ OPTIONS = [
     ),
     Option("--max-duplicated", "fail above so many messages delivered twice", None, int, "N", (), (0, 1e9)),
     Option("--max-altered", "fail above so many messages delivered altered", None, int, "N", (), (0, 1e9)),
-    Option("--i-may-test-this-target", "allow a target that is not this machine", False, bool),
 ]
 
 THRESHOLDS = ("max_error_ratio", "min_rate", "max_p50", "max_p99", "max_p99.9")
@@ -163,50 +184,58 @@ class Job:
     """A plan, with what surrounds it in the process that the user started."""
 
     target: str
-    plan: Plan
+    plan: Common
     limits: dict[str, float]  # name of a threshold -> limit, as given
     results: Path | None = None
     report: Path | None = None
     profile: Profile = field(default_factory=default)
     verification: Verification | None = None
     search: Search | None = None
+    progress: float = 0.0  # seconds between two lines that tell how it goes
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def options_of(scenario: Scenario) -> list[Option]:
+    """Those of every load, and its own."""
+    return [*OPTIONS, *scenario.options()]
+
+
+def add_options(parser: argparse.ArgumentParser, scenario: Scenario) -> None:
     """Add ours to a parser. Locust has a --profile of its own, without use here: ours takes its place."""
     group = parser.add_argument_group("Plumbline")
     taken = {flag for action in parser._actions for flag in action.option_strings}
-    for option in OPTIONS:
+    for option in options_of(scenario):
         if option.flag not in taken:
             group.add_argument(option.flag, **option.keywords())
 
 
-def job(options: Mapping[str, Any], target: str | None) -> Job:
+def job(options: Mapping[str, Any], target: str | None, scenario: Scenario) -> Job:
     """What the options ask for. Raises UsageError."""
     if not target:
-        raise UsageError("no target given; say for example --host smtp://127.0.0.1:2525")
-    _check_bounds(options)
+        example = next(iter(scenario.schemes))
+        raise UsageError(f"no target given; say for example --host {example}://127.0.0.1:2525")
+    _check_bounds(options, scenario)
     known = profile(options.get("profile"))
-    protocol, host, port, tls = split_target(target)
+    where = split_target(target, scenario)
     if not options["i_may_test_this_target"]:
-        _refuse_strangers(host)
+        _refuse_strangers(where.host)
     return Job(
         target=target,
-        plan=_plan(options, known, (protocol, host, port, tls)),
+        plan=scenario.plan(options, known, _common(options, known, where)),
         limits=_limits(options),
         results=Path(options["results"]) if options.get("results") else None,
         report=Path(options["report"]) if options.get("report") else None,
         profile=known,
         verification=_verification(options, known),
         search=_search(options),
+        progress=options["progress"],
     )
 
 
 def _search(options: Mapping[str, Any]) -> Search | None:
     if not options["find_knee"]:
         return None
-    if options["rate"] or options["steps"] or options["messages"]:
-        raise UsageError("--find-knee chooses the rates; leave --rate, --steps and --messages out")
+    if options["rate"] or options["steps"] or options["trace"] or options["messages"]:
+        raise UsageError("--find-knee chooses the rates; leave --rate, --steps, --trace and --messages out")
     if options["knee_to"] < options["knee_from"]:
         raise UsageError(f"--knee-to {options['knee_to']:g} is below --knee-from {options['knee_from']:g}")
     try:
@@ -224,7 +253,7 @@ def _limits(options: Mapping[str, Any]) -> dict[str, float]:
             raise UsageError(
                 f"--find-knee has its limits in --objective; leave --{min(missed).replace('_', '-')} out"
             )
-    if options["verify_delivery"]:
+    if options.get("verify_delivery"):
         limits.setdefault("max_lost", 0)
     elif given := limits.keys() & set(DELIVERY):
         raise UsageError(f"--{min(given).replace('_', '-')} needs --verify-delivery")
@@ -232,7 +261,7 @@ def _limits(options: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _verification(options: Mapping[str, Any], known: Profile) -> Verification | None:
-    if not options["verify_delivery"]:
+    if not options.get("verify_delivery"):
         return None
     if len(options.get("recipient") or []) > 1:
         raise UsageError("--verify-delivery looks into one mailbox; give one --recipient")
@@ -243,42 +272,66 @@ def _verification(options: Mapping[str, Any], known: Profile) -> Verification | 
     return Verification(looked_into, options["verify_within"], options["late_after"])
 
 
-def _plan(options: Mapping[str, Any], known: Profile, where: tuple[str, str, int, str]) -> Plan:
-    protocol, host, port, tls = where
-    facts = known.facts
-    recipients = options.get("recipient") or [facts.get("recipient", "sink@server.example")]
-    needs_login = protocol == "submission"
-    return Plan(
-        host=host,
-        port=port,
-        protocol=protocol,
-        tls="starttls" if options["starttls"] else tls,
-        verify_tls=not options["tls_no_verify"],
-        ca=str((known.shown.get("tls") or {}).get("ca", "")),
-        user=options.get("auth_user") or (facts.get("user", "") if needs_login else ""),
-        password=options.get("auth_password") or (facts.get("password", "") if needs_login else ""),
-        sender=_address(options.get("sender") or facts["sender"]),
-        recipients=tuple(_address(address) for address in recipients),
-        size=options["size"],
-        messages=options["messages"],
-        per_session=options["per_session"],
-        pipelining=options["pipelining"],
-        phase_sample=options["phase_sample"],
-        think_s=options["think"],
-        stages=stages(options),
-        poisson=options["poisson"],
-        seed=options["seed"],
-        client_name=facts["client"],
-        verify=options["verify_delivery"],
-        search=options["find_knee"],
-        run_id=uuid.uuid4().hex[:10],
-        timeouts=Timeouts(
+def _common(options: Mapping[str, Any], known: Profile, where: Where) -> dict[str, Any]:
+    """The fields that every plan has."""
+    if options["think"] and options["pace"]:
+        raise UsageError("--think pauses after a message, --pace counts from its begin; give one of them")
+    return {
+        "host": where.host,
+        "port": where.port,
+        "protocol": where.protocol,
+        "tls": "starttls" if options["starttls"] else where.tls,
+        "verify_tls": not options["tls_no_verify"],
+        "ca": str((known.shown.get("tls") or {}).get("ca", "")),
+        "user": options.get("auth_user") or "",
+        "password": options.get("auth_password") or "",
+        "messages": options["messages"],
+        "per_session": options["per_session"],
+        "think_s": options["think"],
+        "pace_s": options["pace"],
+        "trace": trace(options),
+        "stages": stages(options),
+        "poisson": options["poisson"],
+        "seed": options["seed"],
+        "search": options["find_knee"],
+        "run_id": uuid.uuid4().hex[:10],
+        "timeouts": Timeouts(
             connect=options["connect_timeout"],
             reply=options["reply_timeout"],
             drain=options["drain"],
             give_up=options["give_up"],
         ),
-    )
+    }
+
+
+def trace(options: Mapping[str, Any]) -> tuple[float, ...]:
+    """Send times out of a file: one in a line, rising; empty lines and those with # do not count. Raises UsageError."""
+    name = options["trace"]
+    if not name:
+        return ()
+    if options["rate"] or options["steps"] or options["poisson"]:
+        raise UsageError("--trace says all the times; leave --rate, --steps and --poisson out")
+    try:
+        lines = Path(name).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"--trace {name}: {getattr(error, 'strerror', None) or error}") from None
+    found: list[float] = []
+    for number, line in enumerate(lines, 1):
+        if word := line.partition("#")[0].strip():
+            found.append(_time(word, f"--trace {name}:{number}", found[-1] if found else 0.0))
+    if not found:
+        raise UsageError(f"--trace {name}: no time in it")
+    return tuple(found)
+
+
+def _time(word: str, where: str, last: float) -> float:
+    try:
+        at = float(word)
+    except ValueError:
+        at = float("nan")
+    if not last <= at < float("inf"):
+        raise UsageError(f"{where}: {word!r} is no time in seconds from {last:g} on")
+    return at
 
 
 def stages(options: Mapping[str, Any]) -> tuple[Stage, ...]:
@@ -302,33 +355,28 @@ def _step(word: str) -> Stage:
     return Stage(float(match[1]), float(match[1]), float(match[2]))
 
 
-def _address(text: str) -> str:
-    if not text.isascii() or any(c in text for c in "<>\r\n\0 "):
-        raise UsageError(f"not an address for an envelope: {text!r}")
-    return text
-
-
-def _check_bounds(options: Mapping[str, Any]) -> None:
-    for option in OPTIONS:
+def _check_bounds(options: Mapping[str, Any], scenario: Scenario) -> None:
+    for option in options_of(scenario):
         value = options.get(option.dest)
         if option.bounds and value is not None and not option.bounds[0] <= value <= option.bounds[1]:
             low, high = option.bounds
             raise UsageError(f"{option.flag} {value:g}: must be from {low:g} to {high:g}")
 
 
-def split_target(target: str) -> tuple[str, str, int, str]:
-    """Protocol, host, port and "" or "implicit" (TLS) of `smtp://host:port`. Raises UsageError."""
-    parts = urlsplit(target if "://" in target else f"smtp://{target}")
-    if parts.scheme not in _SCHEMES:
-        raise UsageError(f"{target}: the scheme must be one of {', '.join(_SCHEMES)}")
-    protocol, port, tls = _SCHEMES[parts.scheme]
+def split_target(target: str, scenario: Scenario) -> Where:
+    """The parts of `smtp://host:port`; without a scheme it is the scenario's first. Raises UsageError."""
+    first = next(iter(scenario.schemes))
+    parts = urlsplit(target if "://" in target else f"{first}://{target}")
+    if parts.scheme not in scenario.schemes:
+        raise UsageError(f"{target}: the scheme must be one of {', '.join(scenario.schemes)}")
+    protocol, port, tls = scenario.schemes[parts.scheme]
     try:
         given = parts.port
     except ValueError:
         raise UsageError(f"{target}: the port must be a number from 1 to 65535") from None
     if not parts.hostname:
-        raise UsageError(f"{target}: no host; say for example smtp://127.0.0.1:2525")
-    return protocol, parts.hostname, given or port, tls
+        raise UsageError(f"{target}: no host; say for example {first}://127.0.0.1:2525")
+    return Where(protocol, parts.hostname, given or port, tls)
 
 
 def _refuse_strangers(host: str) -> None:
@@ -355,7 +403,7 @@ def profile(path: str | None) -> Profile:
         raise UsageError(f"--profile {path}: {error.strerror or error}") from None
 
 
-def resolve(plan: Plan) -> tuple[int, tuple[Any, ...]]:
+def resolve(plan: Common) -> tuple[int, tuple[Any, ...]]:
     """Family and socket address of the target. Raises UsageError."""
     try:
         found = socket.getaddrinfo(plan.host, plan.port, type=socket.SOCK_STREAM)

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import os
 import platform
+import resource
 import shlex
 import sys
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from plumbline.loadtests.engine.histogram import Histogram
-from plumbline.loadtests.engine.plan import Plan
 from plumbline.loadtests.engine.tally import Tally
 from plumbline.loadtests.options import DELIVERY, EXIT_MISSED, EXIT_NOT_TESTED, EXIT_OK, Job
+from plumbline.loadtests.scenarios.base import Preflight, Scenario
 from plumbline.probes.version import VERSION
 from plumbline.reports import records
 
@@ -41,10 +43,10 @@ class Outcome:
     """All that is known at the end of a run."""
 
     job: Job
+    scenario: Scenario
     tally: Tally
     started: float  # seconds since the epoch
-    greeting: str = ""
-    capabilities: list[str] = field(default_factory=list)
+    found: Preflight = field(default_factory=lambda: Preflight(""))
     not_tested: str = ""  # why there was no run at all
     stopped_early: str = ""  # why the run ended before its time
     interrupted: bool = False
@@ -75,7 +77,7 @@ class Outcome:
             return self.not_tested
         if self.tally.acknowledged or self.tally.failed:
             return ""
-        return self.stopped_early or "no message was sent"
+        return self.stopped_early or f"no {self.scenario.unit} were begun"
 
     @property
     def exit_code(self) -> int:
@@ -104,7 +106,7 @@ class Outcome:
         """For the console."""
         if self.why_not_tested:
             return [f"Could not test {self.job.target}: {self.why_not_tested}"]
-        out = [_numbers(self.tally), _latency(self.tally)]
+        out = [_numbers(self.tally, self.scenario.unit), _latency(self.tally)]
         if self.interrupted:
             out.append("Interrupted before the end of the run; this is what was measured until then.")
         if self.generator_limit:
@@ -145,15 +147,15 @@ class Outcome:
             protocol=plan.protocol,
             host=plan.host,
             port=plan.port,
-            greeting=self.greeting,
-            capabilities=self.capabilities,
+            greeting=self.found.greeting,
+            capabilities=self.found.capabilities,
             product=self.job.profile.product,
         )
 
     def _load(self) -> records.Load:
         tally, plan = self.tally, self.job.plan
         return records.Load(
-            scenario="transfer",
+            scenario=self.scenario.name,
             target=self.job.target,
             duration_s=tally.duration,
             messages=tally.acknowledged,
@@ -167,22 +169,22 @@ class Outcome:
             knee=self.knee,
             thresholds={c.name: {"limit": c.limit, "value": c.value, "ok": c.ok} for c in self.checks},
             facts={
-                "latency": _meaning(plan, self.capabilities),
-                "size": plan.size,
-                "recipients": len(plan.recipients),
+                **self.scenario.facts(plan, self.found.capabilities),
                 "sessions": self.users,
                 "per_session": plan.per_session,
-                "pipelining": plan.pipelining,
                 "tls": plan.tls,
                 "connections": tally.connections,
                 "in_doubt": tally.in_doubt,
                 "octets": tally.octets,
                 "loop": "open" if plan.open_loop else "closed",
                 "stages": msgspec.to_builtins(plan.stages),
+                "trace": len(plan.trace),
+                "pace_s": plan.pace_s,
                 "longest_queue": tally.longest_queue,
                 "generator_cpu_s": tally.cpu_s,
                 "generator_waited_s": tally.waited_s,
                 "generator_processes": self.processes,
+                "generator": _generator(),
                 "generator_limit": self.generator_limit,
                 "failure_latency": tally.failure.summary(),
                 "error_samples": tally.samples,
@@ -199,7 +201,9 @@ class Outcome:
                 messages=second.messages,
                 failures=second.failures,
                 p50=second.latency.percentile(50),
+                p90=second.latency.percentile(90),
                 p99=second.latency.percentile(99),
+                max=second.latency.highest,
                 users=second.sessions,
             )
             for epoch, second in sorted(self.tally.seconds.items())
@@ -269,19 +273,10 @@ def _check(name: str, limit: float, tally: Tally) -> Check:
     return Check("--" + name.replace("_", "-"), limit, value, bool(tally.acknowledged) and value <= limit)
 
 
-def _meaning(plan: Plan, capabilities: list[str]) -> str:
-    if plan.open_loop:
-        return "from the time the message was meant to be sent to the reply to the end of data"
-    pipelined = plan.pipelining == "on" or (plan.pipelining == "auto" and "PIPELINING" in capabilities)
-    if pipelined:
-        return "from the first octet of the content to the reply to the end of data"
-    return "from MAIL to the reply to the end of data"
-
-
-def _numbers(tally: Tally) -> str:
+def _numbers(tally: Tally, unit: str) -> str:
     doubt = f", {tally.in_doubt} of them perhaps delivered" if tally.in_doubt else ""
     return (
-        f"{tally.acknowledged} messages acknowledged, {tally.failed} failed{doubt}; "
+        f"{tally.acknowledged} {unit} acknowledged, {tally.failed} failed{doubt}; "
         f"{tally.rate:.1f} a second for {tally.duration:.1f} s over {tally.connections} connections"
     )
 
@@ -289,6 +284,31 @@ def _numbers(tally: Tally) -> str:
 def _latency(tally: Tally) -> str:
     named = {name: value for name, value in tally.message.summary().items() if name != "n"}
     return "Latency in ms: " + ", ".join(f"{name} {value * 1e3:.3f}" for name, value in named.items())
+
+
+def progress(tally: Tally, users: int, now: float) -> str:
+    """How it goes, in a line; rate and latency are those of the last five whole seconds."""
+    seconds = [tally.seconds[epoch] for epoch in range(int(now) - 5, int(now)) if epoch in tally.seconds]
+    latency = Histogram()
+    for second in seconds:
+        latency.merge(second.latency)
+    rate = sum(second.messages for second in seconds) / len(seconds) if seconds else 0.0
+    p99 = f"p99 {latency.percentile(99) * 1e3:.1f} ms, " if latency.count else ""
+    return (
+        f"{max(now - tally.begun_at, 0):5.0f} s: {tally.acknowledged} acknowledged, {rate:.0f} a second, "
+        f"{p99}{tally.failed} failed, {users} sessions"
+    )
+
+
+def _generator() -> dict[str, Any]:
+    """Where the load came from."""
+    return {
+        "machine": platform.machine(),
+        "kernel": platform.release(),
+        "processors": os.cpu_count(),
+        "memory_peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "locust": metadata.version("locust"),
+    }
 
 
 def _masked_command(secret: str) -> list[str]:

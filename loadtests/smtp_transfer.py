@@ -18,8 +18,9 @@ except ModuleNotFoundError:  # a bare checkout, nothing of ours installed
     sys.modules["plumbline"] = _package
 
 from plumbline.loadtests.frame import SessionUser, install
+from plumbline.loadtests.scenarios.transfer import SCENARIO
 
-install()
+install(SCENARIO)
 
 
 class SmtpTransfer(SessionUser):

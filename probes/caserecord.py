@@ -43,6 +43,7 @@ class Scribe:
         record.observations = {name: hide(text) for name, text in outcome.observations.items()}
         record.transcript = attempted.transcript.events
         record.attempts = list(attempted.attempts)
+        record.replays = dict(attempted.replays)
         record.findings = _findings(outcome.seen)
         record.reproducer = hide(reproducer(attempted.transcript, self.endpoint))
         if deviation is not None:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from .segments import asked
+
 WORKER_FACT = "plumbline_embedded"  # attribute of pytest's options: the targets are servers we started
 
 
@@ -39,8 +41,10 @@ def add_options(add: Callable[..., Any]) -> None:
     add(
         "--segments",
         default="",
-        choices=["", "octets", "lines", "cr-lf"],
-        help="Cut everything we send into TCP segments in this way.",
+        type=asked,
+        metavar="WAYS",
+        help="Play every case once more with what we send cut into other TCP segments: octets, lines, cr-lf, whole, "
+        "joined by commas, or all. A verdict that changes is a finding of its own.",
     )
     add(
         "--patience",

@@ -29,6 +29,7 @@ from .script.cases import ReadyCase
 from .script.loader import PROTOCOLS, Library
 from .script.outcome import Endpoint, Patience, Setting
 from .script.types import Connect
+from .segments import ways
 from .target import BadTarget, CannotTest, Target, is_loopback, parse, surroundings
 from .trials import control_id
 from .version import VERSION
@@ -133,7 +134,6 @@ class Session:
             facts=self.profile.facts,
             patience=_patience(self.options.patience),
             mailbox=self.profile.mailbox,
-            segments=self.options.segments,
         )
 
     def _rerun(self, endpoint: Endpoint) -> str:
@@ -156,7 +156,8 @@ class Session:
         wanted = {control_id(case) for case in everything.values() if case.spec.depends_on}
         controls = {name: everything[name] for name in wanted & set(everything)}
         for probed in self.probed:
-            plan = Plan(self.options.in_flight, self.options.again, controls, self.skip_reason)
+            cuts = ways(self.options.segments)
+            plan = Plan(self.options.in_flight, self.options.again, controls, self.skip_reason, cuts)
             probed.runner = Runner(probed.setting, plan)
             probed.runner.start()
 

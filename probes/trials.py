@@ -22,6 +22,7 @@ from .masking import Masker
 from .ops import Talk
 from .passive import Tally
 from .preflight import Sanity, sanity
+from .replay import Replays
 from .script.cases import ReadyCase
 from .script.interpreter import play
 from .script.outcome import Endpoint, Outcome, Setting
@@ -46,6 +47,7 @@ class Attempted:
     transcript: Transcript = field(default_factory=Transcript)
     duration_s: float = 0.0
     attempts: tuple[Verdict, ...] = ()
+    replays: Mapping[str, Verdict] = field(default_factory=dict)
 
 
 def _never(_case: ReadyCase) -> str:
@@ -58,12 +60,14 @@ class Plan:
 
     window: cases in flight at most. again: how often a failing case is repeated.
     controls: cases by id that others depend on. skip: why a control makes no sense here, or "".
+    segments: cuts with which every case is played once more (see replay).
     """
 
     window: int = 16
     again: int = 2
     controls: Mapping[str, ReadyCase] = field(default_factory=dict)
     skip: Callable[[ReadyCase], str] = _never
+    segments: tuple[str, ...] = ()
 
 
 class Trials:
@@ -81,6 +85,7 @@ class Trials:
         self._sources = _sources() if _many_addresses(self._endpoint) else None
         self._run_id = secrets.token_hex(4)
         self._count = 0
+        self._replays = Replays(plan.segments, plan.again, self._replay, self.tally)
         self._shared: dict[str, trio.Event] = {}
         self._done: dict[str, Attempted] = {}
 
@@ -107,7 +112,12 @@ class Trials:
             await self._repeat_together(case, attempts)
         while self._doubtful(attempts[-1]) and len(attempts) <= self.plan.again:
             attempts.append(await self._with_room(case, serial=True))
-        return await self._unless_mute(believed(attempts))
+        return await self._replayed(await self._unless_mute(believed(attempts)))
+
+    async def _replayed(self, result: Attempted) -> Attempted:
+        """Play the case once more with each cut that was asked for; the verdict stays what it is."""
+        replays = await self._replays.verdicts(result.case, result.outcome)
+        return replace(result, replays=replays)
 
     async def _unless_mute(self, result: Attempted) -> Attempted:
         """A failure in which the target never said a word may be the target's end, not the case's matter."""
@@ -118,6 +128,10 @@ class Trials:
             return result
         reason = f"the target does not even greet any more: {wrong}"
         return replace(result, outcome=replace(result.outcome, verdict=Verdict.INCONCLUSIVE, reason=reason))
+
+    async def _replay(self, case: ReadyCase, way: str, alone: bool) -> Outcome:
+        setting = replace(self.setting, segments=way)
+        return (await self._with_room(case, alone or case.serial, setting)).outcome
 
     def _doubtful(self, attempt: Attempted) -> bool:
         """Whether another attempt may tell more."""
@@ -147,7 +161,9 @@ class Trials:
             return ""
         return f"the control case {name} gave {outcome.verdict.value}: {outcome.reason}"
 
-    async def _with_room(self, case: ReadyCase, serial: bool | str) -> Attempted:
+    async def _with_room(
+        self, case: ReadyCase, serial: bool | str, setting: Setting | None = None
+    ) -> Attempted:
         """Play a case, again and with fewer in flight while the target has no room for it."""
         result = Attempted(case, _hindered("not run"))
         for attempt in range(_TRIES_FOR_ROOM):
@@ -155,7 +171,7 @@ class Trials:
                 if self.health.dead:
                     return Attempted(case, _hindered(self.health.dead))
                 window = self.gate.window
-                result = await self._once(case)
+                result = await self._once(case, setting or self.setting)
             await self.health.note(case.id, result.outcome)
             if not result.outcome.unavailable or self.health.dead:
                 return result
@@ -163,14 +179,14 @@ class Trials:
             await trio.sleep(_PAUSE * 2**attempt)
         return result
 
-    async def _once(self, case: ReadyCase) -> Attempted:
+    async def _once(self, case: ReadyCase, setting: Setting) -> Attempted:
         transcript, start = Transcript(self._masker), trio.current_time()
         deadline = _SLOW_DEADLINE if case.spec.slow else _DEADLINE
         self._count += 1
         variables = {"marker": f"plumb{self._run_id}{self._count:05d}"}
         outcome = _hindered(f"not over after {deadline:g} s")
         with self.health.watched(case.id, deadline):
-            talk = play(case, self.setting, variables)
+            talk = play(case, setting, variables)
             outcome = await self._played(talk, transcript)
             self.tally.add(outcome.seen)
         if self.health.dead and outcome.verdict is Verdict.INCONCLUSIVE:

@@ -38,6 +38,20 @@ class Chart:
     x: tuple[float, ...]
     series: tuple[Series, ...]
     shown: Callable[[float], str]  # a y value in words
+    log: bool = False  # the y axis in powers of ten: for what spans several of them
+    mark: float | None = None  # an x value that is drawn as a line: the knee
+
+    @property
+    def _decades(self) -> tuple[int, int]:
+        """The powers of ten that hold all values above zero."""
+        found = [value for one in self.series for value in one.values if value > 0] or [1.0]
+        low, high = math.floor(math.log10(min(found))), math.ceil(math.log10(max(found)))
+        return low, max(high, low + 1)
+
+    @property
+    def mark_at(self) -> float | None:
+        low, high = self._span
+        return self.x_at(self.mark) if self.mark is not None and low <= self.mark <= high else None
 
     @property
     def top(self) -> float:
@@ -61,6 +75,9 @@ class Chart:
 
     @property
     def y_ticks(self) -> list[Tick]:
+        if self.log:
+            low, high = self._decades
+            return [Tick(self.y_at(10.0**n), self.shown(10.0**n)) for n in range(low, high + 1)]
         step = step_of(self.top)
         count = round(self.top / step)
         return [Tick(self.y_at(n * step), self.shown(n * step)) for n in range(count + 1)]
@@ -83,6 +100,10 @@ class Chart:
         return _LEFT + (value - low) / (high - low) * (WIDTH - _LEFT - _RIGHT)
 
     def y_at(self, value: float) -> float:
+        if self.log:
+            low, high = self._decades
+            share = (math.log10(max(value, 10.0**low)) - low) / (high - low)
+            return HEIGHT - _BOTTOM - share * (HEIGHT - _TOP - _BOTTOM)
         return HEIGHT - _BOTTOM - value / self.top * (HEIGHT - _TOP - _BOTTOM)
 
     @property

@@ -9,7 +9,7 @@ from itertools import groupby
 from .charts import Bar, Chart, Series, bars
 from .gather import LoadRun
 from .model import Report
-from .records import Load
+from .records import Delivery, Knee, Load, Sample
 from .subject import Subject
 from .text import duration, number
 
@@ -42,7 +42,8 @@ class LoadView:
         if load is None:
             done = sum(sample.messages for sample in self.run.samples)
             return [("messages until it was cut off", number(done))]
-        found = [
+        found = [("sustained per second", number(load.knee.rate))] if load.knee else []
+        found += [
             ("messages per second", number(load.rate)),
             ("messages", number(load.messages)),
             ("failures", number(load.failures)),
@@ -52,12 +53,19 @@ class LoadView:
             for name in ("p50", "p99")
             if name in load.latency
         ]
-        found += [(name, number(load.facts[name])) for name in _COUNTED if _is_number(load.facts.get(name))]
-        return found
+        return found + _arrived(load)
+
+    @property
+    def knee(self) -> Knee | None:
+        return self.run.load.knee if self.run.load else None
+
+    @property
+    def delivery(self) -> Delivery | None:
+        return self.run.load.delivery if self.run.load else None
 
     @property
     def charts(self) -> Iterator[Chart]:
-        samples = self.run.samples
+        samples = _whole_seconds(self.run)
         if len(samples) < 2:
             return
         at = tuple(sample.at for sample in samples)
@@ -65,9 +73,10 @@ class LoadView:
         if any(sample.failures for sample in samples):
             rate.append(Series("failures", tuple(float(sample.failures) for sample in samples)))
         yield Chart("Messages per second", "second", at, tuple(rate), number)
-        if any(sample.p99 for sample in samples):
-            p50, p99 = (Series(name, tuple(getattr(one, name) for one in samples)) for name in ("p50", "p99"))
-            yield Chart("Latency", "second", at, (p50, p99), duration)
+        names = [name for name in ("p50", "p90", "p99") if any(getattr(one, name) for one in samples)]
+        if names:
+            lines = tuple(Series(name, tuple(getattr(one, name) for one in samples)) for name in names)
+            yield Chart("Latency", "second", at, lines, duration, log=_wide(lines))
 
     @property
     def latency(self) -> list[Bar]:
@@ -123,6 +132,27 @@ class LoadView:
         return [(name.replace("_", " "), _plain(value)) for name, value in told.items()]
 
 
+def _arrived(load: Load) -> list[tuple[str, str]]:
+    """What became of acknowledged messages, from the account of delivery or from facts of that name."""
+    if load.delivery:
+        return [(name, number(getattr(load.delivery, name))) for name in ("delivered", "lost", "duplicated")]
+    return [(name, number(load.facts[name])) for name in _COUNTED if _is_number(load.facts.get(name))]
+
+
+def _whole_seconds(run: LoadRun) -> Sequence[Sample]:
+    """The samples without a last second that was cut short: it would look like a collapse."""
+    samples = run.samples
+    if run.load and len(samples) > 2 and samples[-1].at + 0.9 > run.load.duration_s:
+        return samples[:-1]
+    return samples
+
+
+def _wide(lines: Sequence[Series]) -> bool:
+    """True when values span so much that only powers of ten show them all."""
+    found = [value for one in lines for value in one.values if value > 0]
+    return bool(found) and max(found) > 20 * min(found)
+
+
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
@@ -156,25 +186,84 @@ def views(report: Report) -> list[LoadView]:
     return [LoadView(subject, run) for subject in report.subjects for run in subject.loads]
 
 
+def rates(found: Sequence[LoadView]) -> list[Bar]:
+    """The rates of all runs that came to their end, on one scale, in their order."""
+    loads = [one.run.load for one in found if one.run.load]
+    return bars([(load.scenario, load.sustained) for load in loads], number)
+
+
 def knees(found: Sequence[LoadView]) -> Iterator[tuple[str, Chart]]:
-    """Latency by offered rate, where one scenario met one server at several rates."""
+    """Latency by offered rate: from a search, or where a scenario met one server at several rates."""
+    for one in found:
+        if one.knee and len(_measured(one.knee)) > 1:
+            yield f"{one.name} on {one.subject.label}", _searched(one.knee)
     offered = sorted(
         ((one.subject.label, one.run.load) for one in found if one.run.load and _offered(one.run.load)),
         key=lambda pair: (pair[0], pair[1].scenario, _offered(pair[1])),
     )
     for (label, scenario), part in groupby(offered, key=lambda pair: (pair[0], pair[1].scenario)):
-        loads = [load for _, load in part]
-        if len({_offered(load) for load in loads}) > 1:
-            yield f"{scenario} on {label}", _knee(loads)
+        points = [(_offered(load), load.latency) for _, load in part]
+        if len({rate for rate, _ in points}) > 1:
+            yield f"{scenario} on {label}", _curve(points)
+
+
+def knee_sentence(knee: Knee) -> str:
+    """What a search came to."""
+    found = f"{number(knee.rate)} a second under {knee.objective}"
+    match knee.limited_by:
+        case "target" if knee.rate:
+            return f"The target sustains {found}; beyond: {knee.why}"
+        case "target":
+            return f"The target sustains no rate that was tried under {knee.objective}: {knee.why}"
+        case "generator":
+            return f"At least {found}; at the next rate the generator was the bottleneck: {knee.why}"
+        case "highest rate":
+            return f"At least {found}; no higher rate was tried"
+        case _:
+            return "The search did not come to its end"
+
+
+def delivery_rows(found: Delivery) -> Iterator[tuple[str, str]]:
+    """The account of delivery, line by line."""
+    yield "acknowledged", number(found.acknowledged)
+    yield "delivered", number(found.delivered)
+    for name in ("lost", "duplicated", "altered"):
+        which = ", ".join(found.markers.get(name, [])[:5])
+        more = " …" if len(found.markers.get(name, [])) > 5 else ""
+        yield name, number(getattr(found, name)) + (f" ({which}{more})" if which else "")
+    yield f"later than {found.late_s:g} s", number(found.delayed)
+    if found.unanswered:
+        yield (
+            "without an answer",
+            f"{number(found.unanswered)}, of which {number(found.unanswered_delivered)} arrived",
+        )
+    if found.refused_delivered:
+        yield "refused, but arrived", number(found.refused_delivered)
+    if found.delay:
+        told = (f"{name} {duration(found.delay[name])}" for name in _PERCENTILES if name in found.delay)
+        yield "from acknowledgement to arrival", ", ".join(told)
+    if found.incomplete:
+        yield "not known to the end", found.incomplete
+
+
+def _measured(knee: Knee) -> list[tuple[float, dict[str, float]]]:
+    """Rate and latencies of every rate at which the target was measured; of several tries the last."""
+    found = {step.offered: step.latency for step in knee.steps if step.latency and not step.generator}
+    return sorted(found.items())
+
+
+def _searched(knee: Knee) -> Chart:
+    return _curve(_measured(knee), knee.rate or None)
 
 
 def _offered(load: Load) -> float:
     value = load.facts.get("offered_rate")
-    return float(value) if isinstance(value, int | float) else 0.0
+    return float(value) if isinstance(value, int | float) and not load.knee else 0.0
 
 
-def _knee(loads: Sequence[Load]) -> Chart:
-    rates = tuple(_offered(load) for load in loads)
-    names = [name for name in ("p50", "p99") if all(name in load.latency for load in loads)]
-    series = tuple(Series(name, tuple(load.latency[name] for load in loads)) for name in names)
-    return Chart("Latency by offered rate", "offered messages per second", rates, series, duration)
+def _curve(points: Sequence[tuple[float, dict[str, float]]], mark: float | None = None) -> Chart:
+    names = [name for name in ("p50", "p90", "p99") if all(name in latency for _, latency in points)]
+    series = tuple(Series(name, tuple(latency[name] for _, latency in points)) for name in names)
+    rates_ = tuple(rate for rate, _ in points)
+    title, axis = "Latency by offered rate", "offered messages per second"
+    return Chart(title, axis, rates_, series, duration, log=_wide(series), mark=mark)

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
-from . import loadview, view
+from . import loaddiff, loadview, view
 from .diff import Changed
+from .loaddiff import LoadChange
 from .model import Report
 from .records import Case
 from .standing import Standing, standing
@@ -99,10 +100,18 @@ def _loads(report: Report) -> Iterator[str]:
     yield from table(head, rows)
 
 
-def changes(found: Sequence[Changed], before: Report, after: Report) -> str:
-    """The comparison of two runs."""
+def changes(
+    found: Sequence[Changed],
+    before: Report,
+    after: Report,
+    loads: Sequence[LoadChange] = (),
+    max_slowdown: float | None = None,
+) -> str:
+    """The comparison of two runs. `max_slowdown`: per cent from which on a load run counts as worse."""
     violations = sum(one.violates for one in found)
-    lines = [f"## {_verdict(found, violations)}", ""]
+    worse = sum(bool(one.worse(max_slowdown)) for one in loads)
+    tail = f", {plural(worse, 'load run')} worse" if worse else ""
+    lines = [f"## {_verdict(found, violations)}{tail}", ""]
     lines += [f"> Before: {plain(notice, 400)}" for notice in view.notices(before)]
     lines += [f"> After: {plain(notice, 400)}" for notice in view.notices(after)]
     lines += [
@@ -110,12 +119,21 @@ def changes(found: Sequence[Changed], before: Report, after: Report) -> str:
         *table(("", "results", "violations"), (_totals("before", before), _totals("after", after))),
         "",
     ]
+    if loads:
+        head = ("server", "scenario", "rate /s", "p50", "p99", "failures", "worse")
+        rows = (_load_row(one, max_slowdown) for one in loads[:_ROWS])
+        lines += ["### Load", "", *table(head, rows), ""]
     for kind, group in groupby(found, key=lambda one: one.kind):
         part = list(group)
         lines += [f"### {kind.value.capitalize()} ({len(part)})", ""]
         lines += table(("case", "server", "level", "before", "after", "reason"), map(_row, part[:_ROWS]))
         lines += ["", f"and {len(part) - _ROWS} more", ""] if len(part) > _ROWS else [""]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _load_row(one: LoadChange, max_slowdown: float | None) -> tuple[str, ...]:
+    worse = plain(", ".join(one.worse(max_slowdown))) or "no"
+    return plain(one.server, 40), plain(one.scenario, 40), *loaddiff.cells(one), worse
 
 
 def _verdict(found: Sequence[Changed], violations: int) -> str:

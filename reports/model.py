@@ -124,15 +124,25 @@ class Report:
 
     @property
     def groups(self) -> list[Group]:
-        """The tree: protocol, RFC with the most cases first, section in the order of the RFC."""
+        """The tree: protocol, RFC with the most cases first, section in the order of the RFC.
+
+        In a section the cases in which servers differ come first.
+        """
         found: dict[tuple[str, int, str], Group] = {}
         for row in self.rows:
             key = row.case.protocol, row.case.rfc, row.case.section
             found.setdefault(key, Group(*key)).rows.append(row)
         many = Counter((row.case.protocol, row.case.rfc) for row in self.rows)
+        for group in found.values():
+            group.rows.sort(key=lambda row: not row.differs)
 
         def place(group: Group) -> tuple[object, ...]:
-            return group.protocol, -many[group.protocol, group.rfc], group.rfc, natural(group.section)
+            return (
+                _protocol_order(group.protocol),
+                -many[group.protocol, group.rfc],
+                group.rfc,
+                natural(group.section),
+            )
 
         return sorted(found.values(), key=place)
 
@@ -183,10 +193,18 @@ def _subjects(sources: Sequence[Source]) -> list[Subject]:
             elif known and not set(known.protocols) & set(subject.protocols):
                 known.join(subject)
             else:
-                subject.index = len(subjects)
                 subjects.append(subject)
+    subjects.sort(key=lambda one: [_protocol_order(name) for name in one.protocols])
+    for index, subject in enumerate(subjects):
+        subject.index = index
     _tell_apart(subjects)
     return subjects
+
+
+def _protocol_order(name: str) -> tuple[int, str]:
+    """Servers of a kind stand side by side; else the order is that of the files."""
+    known = ("smtp", "submission", "lmtp", "ftp", "pop3", "imap")
+    return (known.index(name) if name in known else len(known)), name
 
 
 def _subjects_of(source: Source) -> list[Subject]:

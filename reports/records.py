@@ -136,6 +136,7 @@ class Case(Record, kw_only=True, tag="case"):
     transcript: list[Event] = []
     findings: list[Finding] = []
     attempts: list[Verdict] = []  # verdict of every attempt, first to last
+    replays: dict[str, Verdict] = {}  # with --segments: verdict by how our octets were cut
     deviation: dict[str, str] = {}  # the accepted deviation that covers this failure: reason, link, expires
     rerun: str = ""  # command line that runs this one again
     reproducer: str = ""  # shell line that needs nothing of ours
@@ -225,6 +226,11 @@ class Load(Record, kw_only=True, tag="load"):
     knee: Knee | None = None  # of --find-knee
     facts: dict[str, Any] = {}  # everything else about generator and target
 
+    @property
+    def sustained(self) -> float:
+        """Messages per second: what a search for the knee found, else what was measured."""
+        return self.knee.rate if self.knee else self.rate
+
 
 class Sample(Record, kw_only=True, tag="sample"):
     """One second of a load run."""
@@ -233,7 +239,9 @@ class Sample(Record, kw_only=True, tag="sample"):
     messages: int
     failures: int
     p50: float = 0.0
+    p90: float = 0.0
     p99: float = 0.0
+    max: float = 0.0
     users: int = 0
 
 

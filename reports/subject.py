@@ -136,7 +136,11 @@ class Subject:
     @property
     def best_load(self) -> Load | None:
         """The load run that sustained the highest rate."""
-        return max((run.load for run in self.loads if run.load), key=lambda load: load.rate, default=None)
+        return max(
+            (run.load for run in self.loads if run.load),
+            key=lambda load: load.knee.rate if load.knee else load.rate,
+            default=None,
+        )
 
     @property
     def sound(self) -> bool:

@@ -29,9 +29,7 @@ def headline(report: Report) -> Headline:
     """The answer, in one line."""
     judged = report.judged
     if not judged:
-        loads = sum(len(subject.loads) for subject in report.subjects)
-        words = f"{plural(loads, 'load run')}, no conformance case" if loads else "Nothing was tested"
-        return Headline("", "none", words)
+        return _loaded(report)
     if len(judged) == 1:
         return Headline(one_line(judged[0].label, 80), *judged[0].answer)
     bad = sum(subject.answer[0] == "bad" for subject in judged)
@@ -41,9 +39,22 @@ def headline(report: Report) -> Headline:
     return Headline("", kind, f"{bad} of {plural(len(judged), 'server')} with violations{tail}")
 
 
+def _loaded(report: Report) -> Headline:
+    """The answer where only load was driven."""
+    found = [(subject, run) for subject in report.subjects for run in subject.loads]
+    load = found[0][1].load if len(found) == 1 else None
+    if load is None:
+        words = f"{plural(len(found), 'load run')}, no conformance case" if found else "Nothing was tested"
+        return Headline("", "none", words)
+    subject, run = found[0]
+    rate = f"{number(load.sustained)} messages a second"
+    kind = "bad" if run.missed else "good" if load.thresholds else "none"
+    return Headline(one_line(subject.label, 80), kind, rate + (", thresholds missed" if run.missed else ""))
+
+
 def subline(report: Report) -> str:
     """How much was done, when, and how long it took."""
-    parts = [plural(report.counts.total(), "result")]
+    parts = [plural(report.counts.total(), "result")] if report.rows else []
     if len(report.judged) > 1:
         parts.append(f"{plural(len(report.rows), 'case')} on {plural(len(report.judged), 'server')}")
     started = sorted(source.run.started for source in report.sources if source.run)
@@ -77,7 +88,10 @@ def figures(report: Report, subject: Subject) -> Iterator[tuple[str, str, str]]:
         yield "requirements tested", number(tested), f"of {number(known.total())}"
     if load := subject.best_load:
         p99 = load.latency.get("p99")
-        yield "messages per second", number(load.rate), f"p99 {duration(p99)}" if p99 else ""
+        if load.knee:
+            yield "messages per second", number(load.knee.rate), f"under {one_line(load.knee.objective, 40)}"
+        else:
+            yield "messages per second", number(load.rate), f"p99 {duration(p99)}" if p99 else ""
     if subject.took:
         yield "took", duration(subject.took), ""
 

@@ -16,6 +16,7 @@ def prepare(bench: Bench) -> Launch:
         facts=embedded.facts(bench.directory),
         starttls=embedded.starttls() if certificate else frozenset(),
         version=embedded.product_version(),
+        called=embedded.products(),
     )
 
 

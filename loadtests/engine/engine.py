@@ -14,10 +14,10 @@ from typing import TypeAlias
 from plumbline.loadtests.engine.arrivals import Arrivals
 from plumbline.loadtests.engine.connection import IN, OUT, Address, Connection
 from plumbline.loadtests.engine.ledger import Ledger, Receipts
-from plumbline.loadtests.engine.payload import FIRST, Payload
+from plumbline.loadtests.engine.payload import FIRST, Output, Payload
 from plumbline.loadtests.engine.plan import HARD_SESSIONS, Plan
 from plumbline.loadtests.engine.schedule import times
-from plumbline.loadtests.engine.session import Output, Session
+from plumbline.loadtests.engine.session import Session
 from plumbline.loadtests.engine.steps import EndedError
 from plumbline.loadtests.engine.system import Platform, Timer
 
@@ -55,7 +55,8 @@ class Engine:
         self._resting: dict[Session, None] = {}
         self._paced: dict[Session, float] = {}  # when each was to begin its last message
         times_ = iter(plan.trace) if plan.trace else times(plan.stages, plan.poisson, plan.seed)
-        self.arrivals = Arrivals(times_, ledger) if plan.open_loop else None
+        limited = itertools.islice(times_, plan.messages or None)
+        self.arrivals = Arrivals(limited, ledger) if plan.open_loop else None
         self._pump_at = float("inf")  # when `_pump` is called next
         self._unopened: deque[None] = deque()
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
@@ -90,6 +91,10 @@ class Engine:
             if self.arrivals is not None:
                 self.arrivals.open = False
         self._wake()
+
+    def plain(self, number: int) -> bytes:
+        """The message of this number as its reader sees it."""
+        return self.payload.plain(number)
 
     @property
     def busy(self) -> bool:
@@ -154,9 +159,13 @@ class Engine:
     def offer(self, offsets: Iterator[float]) -> None:
         """Send by another schedule from now on, in seconds from now. What was due and not begun has failed."""
         if self.arrivals is not None:
-            self.arrivals.restart(offsets, perf_counter())
-            self._later(0.0, self._pump)
+            self._later(0.0, lambda: self._restart(offsets))
             self._wake()
+
+    def _restart(self, offsets: Iterator[float]) -> None:
+        if self.arrivals is not None:
+            self.arrivals.restart(offsets, perf_counter())
+            self._pump()
 
     def _pump(self) -> None:
         """Hand messages that are due to sessions that rest."""
@@ -232,7 +241,7 @@ class Engine:
                 self._lose(connection, "closed", "the target closed the connection")
                 return
             session = connection.session
-            if connection.out:
+            if connection.out and session.stream is None:
                 raise EndedError("reply before the end of data", _shown(data))
             output = session.feed(data, perf_counter())
             if output is not None and not connection.write(output):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from email.utils import formatdate
+from typing import TypeAlias
 
 from plumbline.loadtests.engine.plan import Plan
 from plumbline.loadtests.engine.replies import exactly, good_envelope
@@ -10,6 +11,7 @@ from plumbline.loadtests.engine.steps import Step
 from plumbline.probes.protocols.smtp import content
 
 VECTOR = 8_192  # from this size on, a gathering write is cheaper than joining (measured)
+Output: TypeAlias = "bytes | list[bytes] | None"
 FIRST = 1 << 28  # numbers begin here: all of them have eight hexadecimal digits, so a message's size is known
 
 
@@ -22,16 +24,18 @@ def body(size: int) -> bytes:
 
 
 class Content:
-    """A message: `head`, its number in hexadecimal, and `tail` up to the lone dot.
+    """A message: `head`, its number in hexadecimal, and `text`; or `tail`, which is the same as DATA wants it.
 
     `latencies` are those, in seconds, of copies that were acknowledged by 250 and not yet settled.
     """
 
-    __slots__ = ("acknowledged", "head", "large", "latencies", "octets", "tail")
+    __slots__ = ("acknowledged", "chunk", "head", "large", "latencies", "octets", "tail", "text")
 
-    def __init__(self, head: bytes, rest: bytes) -> None:
-        self.head, self.tail = head, content(rest)
+    def __init__(self, head: bytes, text: bytes, envelope: bytes = b"") -> None:
+        self.head, self.text, self.tail = head, text, content(text)
         self.octets = len(head) + len(b"%x" % FIRST) + len(self.tail)
+        size = self.octets - len(self.tail) + len(text)
+        self.chunk = b"%bBDAT %d LAST\r\n" % (envelope, size)  # goes before head, number and text
         self.large = self.octets >= VECTOR
         self.latencies: list[float] = []
         self.acknowledged = self.latencies.append
@@ -44,8 +48,7 @@ class Content:
 
     def plain(self, number: int) -> bytes:
         """This message as its reader sees it: without the dots of RFC 5321, 4.5.2."""
-        text = self.tail.removesuffix(b".\r\n").replace(b"\r\n..", b"\r\n.")
-        return b"%b%x%b" % (self.head, number, text)
+        return b"%b%x%b" % (self.head, number, self.text)
 
 
 class Payload:
@@ -68,7 +71,8 @@ class Payload:
             sender, to[0], formatdate().encode(),
         )  # fmt: skip
         identity = f"{plan.run_id}.{plan.part:x}.".encode()
-        self.contents = [Content(fields + identity, b"@plumbline.invalid>\r\n\r\n" + body(plan.size))]
+        rest = b"@plumbline.invalid>\r\n\r\n" + body(plan.size)
+        self.contents = [Content(fields + identity, rest, self.mail + b"".join(self.rcpts))]
 
     def content(self, number: int) -> Content:
         """What is sent as the message of this number; always the same."""

@@ -75,6 +75,12 @@ def exactly(code: bytes, times: int = 1) -> Callable[[bytes], object]:
     return re.compile(b"(?:%b){%d}" % (_LINES % (code, code), times)).fullmatch
 
 
+def good_stream(recipients: int, ends: int) -> Callable[[bytes], re.Match[bytes] | None]:
+    """A test whether octets begin with: 2yz (MAIL), 2yz for each RCPT, 250 for each `ends` (BDAT LAST)."""
+    one, end = _LINES % (rb"2\d\d", rb"2\d\d"), _LINES % (b"250", b"250")
+    return re.compile(b"(?:%b){%d}(?:%b){%d}" % (one, recipients + 1, end, ends)).match
+
+
 def good_envelope(recipients: int, ends: int = 1) -> Callable[[bytes], object]:
     """A test whether octets are exactly: 250 for each `ends` (end of data), 2yz (MAIL), 2yz for each RCPT, 354."""
     end, one, data = (_LINES % (code, code) for code in (b"250", rb"2\d\d", b"354"))

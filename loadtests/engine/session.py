@@ -8,16 +8,15 @@ That case is decided by one comparison with the previous answer, or one regular 
 from __future__ import annotations
 
 from collections import deque
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 from plumbline.loadtests.engine.ledger import Ledger
 from plumbline.loadtests.engine.opening import Opening
-from plumbline.loadtests.engine.payload import FIRST, Content, Payload
+from plumbline.loadtests.engine.payload import FIRST, Content, Output, Payload
 from plumbline.loadtests.engine.plan import HARD_MESSAGES, Plan
 from plumbline.loadtests.engine.replies import NotAReplyError, Replies, Reply
 from plumbline.loadtests.engine.steps import EndedError, Step, refused
-
-Output: TypeAlias = "bytes | list[bytes] | None"
+from plumbline.loadtests.engine.streaming import Stream
 
 _OPENING = {Step.BANNER, Step.EHLO, Step.STARTTLS, Step.AUTH}
 
@@ -56,7 +55,7 @@ class Session:
         "accepted", "answered", "answers", "asked", "begun_at", "check", "content", "count", "fd", "good",
         "in_body", "lane", "lane_seen", "ledger", "lockstep", "next_begun_at", "next_number", "number",
         "open_loop", "opening", "over", "pause", "payload", "pending", "pipelining", "plan", "previous",
-        "refusal", "refused_rcpt", "replies", "sent_at", "started_at", "steady", "supply", "turn_at",
+        "refusal", "refused_rcpt", "replies", "sent_at", "started_at", "steady", "stream", "supply", "turn_at",
         "verify", "wants_tls",
     )  # fmt: skip
 
@@ -72,6 +71,7 @@ class Session:
         self.wants_tls = False  # the TLS handshake has to begin now; call `secured` when it is done
         self.good, self.previous = payload.good_answer, b""  # test for the steady state, and its last answer
         self.open_loop, self.verify = plan.open_loop, plan.verify
+        self.stream: Stream | None = None  # where several messages may be in flight
         self.lane = -1  # lockstep without trouble: index of the step that is waited for; -1: not so
         self.lane_seen: list[bytes] = []
         self.content = payload.contents[0]  # of the message under way
@@ -94,7 +94,7 @@ class Session:
     @property
     def waits_for(self) -> str:
         """The phase that is being waited for, "" for none."""
-        if self.steady:
+        if self.steady or (self.stream and self.stream.flight):
             return Step.END.value
         if self.lane >= 0:
             return self.payload.lane_steps[self.lane].value
@@ -122,6 +122,8 @@ class Session:
             if data == seen[lane] or self.payload.lane_tests[lane](data):
                 seen[lane] = data
                 return self._along(lane, now)
+        if self.stream and self.stream.flight:
+            return self.stream.feed(data, now)
         return self._feed(data, now)
 
     def _along(self, lane: int, now: float) -> Output:
@@ -327,6 +329,8 @@ class Session:
         self.pipelining = self.plan.pipelining == "on" or (
             self.plan.pipelining == "auto" and "PIPELINING" in self.opening.capabilities
         )
+        if self.pipelining and self.plan.in_flight > 1 and "CHUNKING" in self.opening.capabilities:
+            self.stream = Stream(self)
         return self.begin(now)
 
     def secured(self, now: float) -> Output:
@@ -336,6 +340,8 @@ class Session:
 
     def begin(self, now: float) -> Output:
         """Start the next message, if there is one; else say goodbye or rest."""
+        if self.stream and self.stream.flight:
+            return self.stream.more(now)
         if self.plan.per_session and self.count >= self.plan.per_session:
             return self._send(Step.QUIT, b"QUIT\r\n", now)
         number = -1 if self.check and not self.count else self.supply.claim()
@@ -351,8 +357,15 @@ class Session:
             return self.payload.mail
         if self.lockstep:
             return self._send(Step.MAIL, self.payload.mail, now)
+        if self.stream and self.pause:
+            self.number = 0
+            return self.stream.begin(number, self.begun_at, now)
         self._expect(self.payload.envelope_steps)
         return self.payload.envelope
+
+    def landed(self, troubled: bool, now: float) -> Output:
+        """All that was in flight is answered; `troubled` if the next message wants a RSET before it."""
+        return self._send(Step.RSET, b"RSET\r\n", now) if troubled else self._next(now)
 
     def _nothing(self, now: float) -> Output:
         if self.supply.finished or self.check:
@@ -427,6 +440,9 @@ class Session:
     def lost(self, kind: str, text: str, now: float) -> None:
         """The conversation ended early: account for what was under way, once."""
         self.over = True
+        if self.stream and self.stream.flight:
+            self.stream.lost(kind, text, now)
+            return
         if self.next_number:
             self.supply.unclaim(self.next_begun_at)
         if self.number > 0:

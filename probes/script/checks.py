@@ -28,6 +28,9 @@ _GROUP = re.compile(r"\(\?P<([A-Za-z_][A-Za-z0-9_]*)>")
 BROKEN = "\0broken"  # the note of a step that takes the place of one whose shape is wrong
 
 
+SEGMENTS_RULE = "segments"  # not of a protocol: the verdict changes when our octets are cut otherwise
+
+
 def own_requirement(case: Case) -> Requirement:
     """A requirement of the author's own, in the words of the case's title.
 
@@ -56,8 +59,8 @@ def case_faults(case: Case, dialect: Dialect) -> Iterator[Fault]:
     if bool(case.script) == bool(case.passive):
         yield Fault((), "a case has either a script or passive rules")
     for at, rule in enumerate(case.passive):
-        if rule not in dialect.rules:
-            yield Fault(("passive", at), unknown("rule", rule, dialect.rules))
+        if rule not in (*dialect.rules, SEGMENTS_RULE):
+            yield Fault(("passive", at), unknown("rule", rule, (*dialect.rules, SEGMENTS_RULE)))
     if case.script and not any(stepchecks.judges(step) or step.note == BROKEN for step in case.script):
         yield Fault(("script",), "no step expects anything: this case cannot fail")
     for key in ("needs", "unless"):

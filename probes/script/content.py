@@ -83,10 +83,10 @@ def cut(data: bytes, segments: str | Segments | None) -> Iterator[tuple[bytes, f
 
 def _places(data: bytes, segments: str | Segments | None) -> list[int]:
     match segments:
-        case None | "":
+        case None | "" | "whole":
             return []
         case "octets":
-            return list(range(1, len(data)))
+            return _each_octet(len(data))
         case "lines":
             return [match.end() for match in re.finditer(rb"\n", data)]
         case "cr-lf":
@@ -96,4 +96,13 @@ def _places(data: bytes, segments: str | Segments | None) -> list[int]:
         case Segments():
             return sorted(place for place in segments.at if 0 < place < len(data))
         case _:
-            raise ValueError(f"segments: {segments!r} is not octets, lines, cr-lf or a mapping")
+            raise ValueError(f"segments: {segments!r} is not octets, lines, cr-lf, whole or a mapping")
+
+
+_EDGE = 1024  # octets
+
+
+def _each_octet(size: int) -> list[int]:
+    """Between any two octets; of a large write, at both its ends: a message of 1 MB would be a million segments."""
+    edges = {*range(1, min(size, _EDGE)), *range(max(1, size - _EDGE), size)}
+    return sorted(edges)

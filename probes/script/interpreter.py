@@ -30,7 +30,7 @@ from .expand import UnknownVariable, expand, seconds
 from .expect import Answer, admits, as_list, found, judge, show
 from .outcome import Outcome, Seen, Setting
 from .sasl import BadChallenge
-from .types import Connect, Content, Expect, Step, Tls
+from .types import Connect, Content, Expect, Segments, Step, Tls
 
 MAIN = "main"
 _NOT_NOW = re.compile(r"\[(?:IN-USE|LOGIN-DELAY|SYS/TEMP|UNAVAILABLE|INUSE|LIMIT)[\] ]", re.IGNORECASE)
@@ -164,6 +164,10 @@ class Player:
     # -- one step
 
     def _step(self, placed: Placed, *, given: bool, on: str = MAIN) -> Talk[None]:
+        for _ in range(placed.step.times):
+            yield from self._once(placed, given=given, on=on)
+
+    def _once(self, placed: Placed, *, given: bool, on: str) -> Talk[None]:
         step, self.placed = placed.step, placed
         name = step.on or on
         if step.connect is None and not self._applies(step, name):
@@ -263,7 +267,7 @@ class Player:
         self.sent = "****" if step.secret else _shortened(octets)
         yield from connection.write(
             octets,
-            segments=step.segments or self.setting.segments,
+            segments=_segments(step, self.setting),
             secret=step.secret,
             urgent=step.urgent,
         )
@@ -374,6 +378,13 @@ def _shape(want: Expect) -> Shape | None:
 def _busy(reply: Reply) -> bool:
     """Whether a POP3 or IMAP refusal says "not now" (RFC 2449 8.1, RFC 3206 4, RFC 5530 3)."""
     return reply.status in ("-ERR", "NO") and _NOT_NOW.match(reply.text) is not None
+
+
+def _segments(step: Step, setting: Setting) -> str | Segments | None:
+    """How this write is cut. A step that says "whole" means one segment, in a replay as well."""
+    if step.segments == "whole" or setting.segments == "whole":
+        return None
+    return step.segments or setting.segments
 
 
 def _shortened(octets: bytes, limit: int = 400) -> str:

@@ -43,7 +43,8 @@ class Setting:
     endpoints: the target first, then its companions on the same store, by protocol name.
     facts: profile facts as text, by name ("recipient", "user", "password", "domain"...).
     mailbox: the profile's `delivered` mapping, or empty.
-    segments: cut every client write this way unless the step says otherwise ("octets", "lines", "cr-lf").
+    segments: cut every client write this way unless the step says otherwise ("octets", "lines", "cr-lf"); "whole":
+        cut none, whatever the step says.
     """
 
     endpoints: Mapping[str, Endpoint]

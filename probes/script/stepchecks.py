@@ -50,7 +50,7 @@ _DATA_MANNERS: Mapping[str, tuple[str, ...]] = {
     "keep": ("receive", "send"),
     "mark": ("send",),
 }
-SEGMENTS = ("octets", "lines", "cr-lf")
+SEGMENTS = ("octets", "lines", "cr-lf", "whole")
 KINDS = ("text", "binary")
 VERSIONS = ("1.0", "1.1", "1.2", "1.3", "1.2+")
 # Keys of `S` that mean something in some protocols only.
@@ -64,6 +64,7 @@ _OWN_KEYS: Mapping[str, tuple[str, ...]] = {
 }
 _ENHANCED = re.compile(r"[245y]\.(?:\d{1,3}|y)\.(?:\d{1,3}|z)")
 _MOST_OCTETS = 67_108_864  # of one step
+_MOST_TIMES = 1000
 
 
 def actions(step: Step) -> list[str]:
@@ -90,6 +91,7 @@ def judges(step: Step) -> bool:
 def faults(step: Step, dialect: Dialect) -> Iterator[Fault]:
     """Everything wrong with a step on a connection of that protocol."""
     yield from _action_faults(step)
+    yield from _times_faults(step)
     yield from _tls_faults(step)
     yield from _protocol_faults(step, dialect)
     yield from _alternative_faults(step, dialect)
@@ -131,6 +133,13 @@ def _tls_faults(step: Step) -> Iterator[Fault]:
         yield Fault(("tls", "may_fail"), "fails and may_fail exclude each other", True)
     if step.tls.version and step.tls.version not in VERSIONS:
         yield Fault(("tls", "version"), unknown("version of TLS", step.tls.version, VERSIONS))
+
+
+def _times_faults(step: Step) -> Iterator[Fault]:
+    if not 1 <= step.times <= _MOST_TIMES:
+        yield Fault(("times",), f"a step is played 1 to {_MOST_TIMES} times")
+    if step.times > 1 and (step.connect is not None or step.literal is not None):
+        yield Fault(("times",), "a step with connect or literal is played once", True)
 
 
 def _protocol_faults(step: Step, dialect: Dialect) -> Iterator[Fault]:

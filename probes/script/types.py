@@ -201,7 +201,8 @@ class Step(Node, kw_only=True, frozen=True):
     given: bool = False  # a precondition: if it does not hold the case is inconclusive
     secret: bool = False  # transcripts show ****
     urgent: bool = False  # the last octet is sent as TCP urgent data
-    segments: str | Segments | None = None  # octets, lines, cr-lf, or details
+    segments: str | Segments | None = None  # octets, lines, cr-lf, whole, or details
+    times: int = 1  # play the step so many times, each with its own answer
     note: str = ""  # for the reader
 
 

@@ -102,6 +102,24 @@ def test_when_leaves_a_step_out(tmp_path):
     )
 
 
+def test_times_plays_a_step_again_as_long_as_when_holds(tmp_path):
+    wire = Wire(
+        Peer(
+            HI,
+            Hears(b"NOOP\r\n"),
+            b"250 a\r\n",
+            Hears(b"NOOP\r\n"),
+            b"500 b\r\n",
+            Hears(b"QUIT\r\n"),
+            b"221 c\r\n",
+        )
+    )
+    script = "- S: 220\n- C: NOOP\n  when: [220, 250]\n  times: 5\n  S: {}\n- C: QUIT\n  S: 221\n"
+
+    assert outcome(tmp_path, script, wire).verdict is Verdict.PASS
+    assert wire.sent("main") == b"NOOP\r\nNOOP\r\nQUIT\r\n"
+
+
 def test_two_connections(tmp_path):
     wire = Wire(Peer(HI, Hears(b"NOOP\r\n"), b"250 one\r\n"), Peer(HI, Hears(b"RSET\r\n"), b"250 two\r\n"))
     script = """\

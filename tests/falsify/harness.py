@@ -19,6 +19,7 @@ from plumbline.probes.capability import skip_reason
 from plumbline.probes.passive import Tally
 from plumbline.probes.preflight import offered_at
 from plumbline.probes.script.cases import ReadyCase
+from plumbline.probes.script.checks import SEGMENTS_RULE
 from plumbline.probes.script.interpreter import play
 from plumbline.probes.script.loader import Library
 from plumbline.probes.script.offers import offered, with_tls
@@ -57,10 +58,12 @@ class Bench:
     companions: Mapping[str, type[LineService]] = field(default_factory=dict)
     mailbox: Mapping[str, str] = field(default_factory=dict)
 
-    def verdicts(self, service: type[LineService], cases: list[ReadyCase]) -> dict[str, tuple[Verdict, str]]:
+    def verdicts(
+        self, service: type[LineService], cases: list[ReadyCase], segments: str = ""
+    ) -> dict[str, tuple[Verdict, str]]:
         """Verdict and reason of every case on this server and its companions."""
         services = {self.protocol: service, **self.companions}
-        return verdicts(cases, services, self.facts, self.mailbox)
+        return verdicts(cases, services, self.facts, self.mailbox, segments)
 
     def red(self, service: type[LineService], cases: list[ReadyCase]) -> list[str]:
         """The ids, without the protocol, of the cases that fail on this server."""
@@ -104,6 +107,11 @@ def saying(*texts: str) -> Callable[..., None]:
 
 
 def cases_of(protocol: str) -> list[ReadyCase]:
+    """All shipped cases of a protocol, but those about replays: test_segments has them."""
+    return [case for case in shipped(protocol) if SEGMENTS_RULE not in case.spec.passive]
+
+
+def shipped(protocol: str) -> list[ReadyCase]:
     """All shipped cases of a protocol."""
     library = Library.open(SUITES)
     return [case for path in library.suite_files([protocol]) for case in library.cases(path, [protocol])]
@@ -114,10 +122,11 @@ def verdicts(
     services: Mapping[str, type[LineService]],
     facts: Mapping[str, str],
     mailbox: Mapping[str, str] | None = None,
+    segments: str = "",
 ) -> dict[str, tuple[Verdict, str]]:
     """Verdict and reason of every case on these servers, each case in a world of its own."""
     tally, result = Tally(), {}
-    for case, outcome in _outcomes(cases, services, facts, mailbox or {}):
+    for case, outcome in _outcomes(cases, services, facts, mailbox or {}, segments):
         tally.add(outcome.seen)
         result[case.id] = (outcome.verdict, outcome.reason)
     for case in cases:
@@ -133,6 +142,7 @@ def _outcomes(
     services: Mapping[str, type[LineService]],
     facts: Mapping[str, str],
     mailbox: Mapping[str, str],
+    segments: str,
 ) -> Iterator[tuple[ReadyCase, Outcome]]:
     for number, case in enumerate(case for case in cases if not case.spec.passive):
         if why := _skipped(case, services[case.protocol], facts):
@@ -148,7 +158,7 @@ def _outcomes(
             )
             for name, service in services.items()
         }
-        setting = Setting(endpoints=endpoints, facts=facts, mailbox=mailbox)
+        setting = Setting(endpoints=endpoints, facts=facts, mailbox=mailbox, segments=segments)
         yield case, world.play(play(case, setting, {"marker": f"marker{number}"}))
 
 

@@ -8,6 +8,12 @@ from tests.language.helpers import suite, wrong
 
 # Protocol, script (first line is 10, column 7; indented text moves right), what is said.
 _STEPS = [
+    ("smtp", "- C: NOOP\n  times: 0\n  S: 250", ["11:16: a step is played 1 to 1000 times"]),
+    (
+        "smtp",
+        "- connect: two\n  times: 2\n- C: NOOP\n  on: two\n  S: 250",
+        ["11:9: a step with connect or literal is played once"],
+    ),
     # shape
     ("smtp", "- D: NOOP", ["10:9: unknown key 'D' (allowed: C, raw, message, literal, data, connect, tls, "]),
     ("smtp", "- C: NOOP\n  s: 250", ["11:9: unknown key 's'; did you mean 'S'? (allowed: C, raw,"]),
@@ -237,7 +243,7 @@ _STEPS = [
     (
         "smtp",
         "- C: a\n  segments: words\n  S: 250",
-        ["11:19: unknown way to cut 'words' (known: cr-lf, lines, octets)"],
+        ["11:19: unknown way to cut 'words' (known: cr-lf, lines, octets, whole)"],
     ),
     (
         "smtp",

@@ -13,6 +13,7 @@ from plumbline.loadtests.engine.plan import Plan, Timeouts
 from plumbline.loadtests.engine.system import plain
 from plumbline.loadtests.engine.tally import Tally
 
+LONGEST = 60.0  # seconds, should a run not end by itself
 BRISK = Timeouts(connect=2.0, reply=2.0, drain=1.0, give_up=0.5)
 
 
@@ -32,9 +33,8 @@ def run(
     engine.check = check
     for _ in range(sessions):
         engine.add_session()
-    timer = threading.Timer(stop_after, engine.stop)
-    if stop_after:
-        timer.start()
+    timer = threading.Timer(stop_after or LONGEST, engine.stop)
+    timer.start()
     beside = threading.Thread(target=meanwhile, args=(engine,)) if meanwhile else None
     if beside:
         beside.start()

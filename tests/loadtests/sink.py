@@ -119,7 +119,10 @@ class Talk:
             if verb == "QUIT":
                 await self.answer("QUIT")
                 return
-            await self.command(verb)
+            if verb == "BDAT":
+                await self.chunk(line)
+            else:
+                await self.command(verb)
 
     async def command(self, verb: str) -> None:
         self.sink.commands[verb] += 1
@@ -144,7 +147,7 @@ class Talk:
     def out_of_order(self, verb: str) -> bool:
         if verb == "DATA" and "DATA" not in self.sink.behaviour.answers:
             return not self.accepted
-        return verb == "RCPT" and not self.mail
+        return (verb == "RCPT" and not self.mail) or (verb == "MAIL" and self.mail)
 
     async def message(self) -> None:
         lines = []
@@ -152,10 +155,26 @@ class Talk:
             lines.append(line)
         if not line:
             raise Hangup
+        await self.taken(b"".join(lines))
+
+    async def chunk(self, line: bytes) -> None:
+        """BDAT LAST (RFC 3030); without a recipient the octets are read and thrown away."""
+        self.sink.commands["BDAT"] += 1
+        _, size, last = line.split()
+        assert last == b"LAST"
+        content = await self.reader.readexactly(int(size))
+        if self.accepted:
+            await self.taken(re.sub(rb"(?m)^\.", b"..", content))
+        else:
+            await self.say("503 5.5.1 no recipients")
+
+    async def taken(self, content: bytes) -> None:
+        """The whole message is here."""
         self.mail = False
-        self.note(b"".join(lines))
+        self.note(content)
         for _ in range(max(self.accepted, 1) if self.sink.behaviour.lmtp else 1):
             sent = await self.answer("END")
+        self.accepted = 0
         if sent.startswith("2"):
             await self.acknowledge()
 

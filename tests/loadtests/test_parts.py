@@ -7,7 +7,7 @@ import random
 import pytest
 from plumbline.loadtests.engine.histogram import Histogram
 from plumbline.loadtests.engine.ledger import Ledger
-from plumbline.loadtests.engine.payload import Content, Payload
+from plumbline.loadtests.engine.payload import FIRST, Content, Payload
 from plumbline.loadtests.engine.plan import Plan
 from plumbline.loadtests.engine.replies import NotAReplyError, Replies, good_envelope
 from plumbline.loadtests.engine.session import Session
@@ -139,7 +139,7 @@ class Messages:
     def claim(self) -> int:
         self.finished = self.left <= 1
         self.left -= 1
-        return self.total - self.left if self.left >= 0 else 0
+        return FIRST + self.total - self.left if self.left >= 0 else 0
 
     def intended(self, now: float) -> float:
         return now

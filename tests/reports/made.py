@@ -281,7 +281,7 @@ def load_results(
     yield run(name, tool="load", run_id=f"load-{name}")
     yield where
     total = 0
-    for second in range(1, seconds + 1):
+    for second in range(seconds):
         done = round(rate * (0.96 + 0.06 * chance.random()))
         total += done
         slow = 6 if second == seconds // 2 else 1

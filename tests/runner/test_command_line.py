@@ -90,7 +90,7 @@ def test_nothing_around_us_has_a_say(started, monkeypatch):
     [
         (["check"], "which server?"),
         (["check", "h:25", "--in-flight", "many"], "invalid int value"),
-        (["check", "h:25", "--segments", "bits"], "invalid choice"),
+        (["check", "h:25", "--segments", "bits"], "is none of octets, lines, cr-lf, whole, all"),
         (["chekc", "h:25"], "invalid choice"),
     ],
 )
