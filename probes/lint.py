@@ -112,7 +112,9 @@ class _Linter:
         try:
             document = self.library.document(path)
             if is_states:
-                read_states(document, path.resolve().parent.name, self.library.states, self.library.states_file)
+                read_states(
+                    document, path.resolve().parent.name, self.library.states, self.library.states_file
+                )
                 self.states_files.append(document)
                 return
             cases = self.library.cases(path)

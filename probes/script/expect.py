@@ -17,7 +17,9 @@ from .types import Alternatives, Count, Expect
 Answer: TypeAlias = Reply | Trouble
 CLOSED = "closed"
 _GONE = (Trouble.CLOSED, Trouble.RESET)  # FIN and RST are both "closed": which one comes is chance
-_ALERT = b"\x15\x03"  # a TLS alert in clear (RFC 8446 section 5.1): the peer ends what it took for a handshake
+_ALERT = (
+    b"\x15\x03"  # a TLS alert in clear (RFC 8446 section 5.1): the peer ends what it took for a handshake
+)
 _SHOWN = 400  # characters of a reply that a message repeats
 
 
