@@ -17,7 +17,14 @@ from pathlib import Path
 from . import LabError, catalogue, lifecycle
 from .model import Server
 
-_CHECKED = ("smtp", "ftp", "pop3", "imap")  # the protocols that have suites of their own
+_CHECKED = (
+    "smtp",
+    "submission",
+    "lmtp",
+    "ftp",
+    "pop3",
+    "imap",
+)  # the protocols that have suites of their own
 _LOADED = "smtp"
 # Several messages a connection, but no more than servers take; nothing pipelined behind the end of data,
 # which Haraka refuses.

@@ -28,6 +28,7 @@ from plumbline.loadtests.delivery.verifying import Verifier
 from plumbline.loadtests.engine.plan import Common
 from plumbline.loadtests.engine.schedule import share
 from plumbline.loadtests.engine.tally import Tally
+from plumbline.loadtests.engine.texts import TextError
 from plumbline.loadtests.generator import Generator
 from plumbline.loadtests.options import EXIT_OK, EXIT_USAGE, Job, UsageError, add_options, job, resolve
 from plumbline.loadtests.outcome import Outcome, progress
@@ -180,7 +181,11 @@ class Frame:
 
     def generate(self, environment: Environment, plan: Common) -> None:
         """Preflight, then the engine."""
-        self.generator = generator = Generator(environment, self.scenario, plan, resolve(plan))
+        try:
+            self.generator = generator = Generator(environment, self.scenario, plan, resolve(plan))
+        except (TextError, UsageError) as error:
+            self.end_early(environment, f"preflight: {error}")
+            return
         why = generator.preflight()
         if self.outcome:
             self.outcome.found = generator.found

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from plumbline.loadtests.delivery.stores import StoreError, store
 from plumbline.loadtests.delivery.verifying import Verification
-from plumbline.loadtests.engine.plan import Common, Timeouts
+from plumbline.loadtests.engine.plan import Common, Plan, Timeouts
 from plumbline.loadtests.engine.schedule import Stage
 from plumbline.loadtests.scenarios.base import Scenario, Where
 from plumbline.loadtests.search import BadObjective, Search, objective
@@ -127,6 +127,11 @@ OPTIONS = [
 # Of mail transfer alone.
 TRANSFER = [
     Option("--size", "octets of the body", 1024, int, "N", (), (2, 1 << 30)),
+    Option("--sizes", "sizes of bodies and how often: lines such as `4k 20`", None, str, "FILE"),
+    Option("--size-lognormal", "log-normal sizes of bodies, such as 8k:1.5", None, str, "MEDIAN:SIGMA"),
+    Option("--attachment", "octets of an attachment; may be repeated", None, str, "N", many=True),
+    Option("--corpus", "send the mail in this folder: every *.eml file in it or below", None, str, "FOLDER"),
+    Option("--bind", "address or network to connect from; may be repeated", None, str, "ADDRESS", many=True),
     Option("--sender", "address for MAIL FROM", None, str, "ADDRESS"),
     Option("--recipient", "address for RCPT TO; may be repeated", None, str, "ADDRESS", many=True),
     Option(
@@ -409,5 +414,10 @@ def resolve(plan: Common) -> tuple[int, tuple[Any, ...]]:
         found = socket.getaddrinfo(plan.host, plan.port, type=socket.SOCK_STREAM)
     except OSError as error:
         raise UsageError(f"cannot resolve {plan.host}: {error.strerror or error}") from None
+    if isinstance(plan, Plan) and plan.sources:
+        version = socket.AF_INET6 if ":" in plan.sources[0] else socket.AF_INET
+        found = [entry for entry in found if entry[0] == version]
+        if not found:
+            raise UsageError(f"--bind {plan.sources[0]}: {plan.host} has no address of that kind")
     family, _, _, _, address = found[0]
     return family, address

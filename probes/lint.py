@@ -160,8 +160,11 @@ class _Linter:
 
     def _unused_states(self, document: Document) -> None:
         protocol, states = document.tree["protocol"], document.tree["states"]
-        used = {case.state.name for case in self.cases if case.state.protocol == protocol}
-        used |= {name for case in self.cases for of, name in case.states if of == protocol}
+        alike = [file.tree for file in self.states_files if file.tree.get("like") == protocol]
+        kin = {protocol, *(tree["protocol"] for tree in alike)}
+        used = {case.state.name for case in self.cases if case.state.protocol in kin}
+        used |= {name for case in self.cases for of, name in case.states if of in kin}
+        used |= {state.get("after", "") for tree in alike for state in tree["states"].values()}
         for name in _with_those_before(used, states):
             states = {key: value for key, value in states.items() if key != name}
         for name in states:

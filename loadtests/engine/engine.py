@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import heapq
 import itertools
+import socket
 import ssl
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -29,7 +30,13 @@ TURNS = 64  # rounds without a wait, after which other greenlets get their turn
 SLOWEST = 2.0  # seconds between two attempts of a session to connect
 READ = 16_384
 Ready: TypeAlias = "list[tuple[int, int]]"
-_BY_NUMBER = {errno.ENETUNREACH: "unreachable", errno.EHOSTUNREACH: "unreachable", errno.ETIMEDOUT: "silent"}
+_BIND_ADDRESS_NO_PORT = 24  # of Linux: the port is chosen at connect, so each may be used towards each target
+_BY_NUMBER = {
+    errno.ENETUNREACH: "unreachable",
+    errno.EHOSTUNREACH: "unreachable",
+    errno.ETIMEDOUT: "silent",
+    errno.EADDRNOTAVAIL: "no local address or port",
+}
 
 
 class Engine:
@@ -67,6 +74,7 @@ class Engine:
         self._stop_at = float("inf")
         self._sleeps = self._in_vain = 0  # waits to go without spinning
         self._tls = _context(plan) if plan.tls else None
+        self._sources = itertools.cycle(plan.sources) if plan.sources else None
 
     # -- from outside ------------------------------------------------------------------------------
 
@@ -316,6 +324,9 @@ class Engine:
         self._connecting += 1
         try:
             self._epoll.register(connection.fd, OUT)
+            if self._sources:
+                connection.sock.setsockopt(socket.IPPROTO_IP, _BIND_ADDRESS_NO_PORT, 1)
+                connection.sock.bind((next(self._sources), 0))
             connection.connect(address)
         except OSError as error:
             self._lose(connection, *_named(error))

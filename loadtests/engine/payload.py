@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from email.utils import formatdate
 from typing import TypeAlias
 
 from plumbline.loadtests.engine.plan import Plan
 from plumbline.loadtests.engine.replies import exactly, good_envelope
 from plumbline.loadtests.engine.steps import Step
+from plumbline.loadtests.engine.texts import Text, texts
 from plumbline.probes.protocols.smtp import content
 
 VECTOR = 8_192  # from this size on, a gathering write is cheaper than joining (measured)
 Output: TypeAlias = "bytes | list[bytes] | None"
 FIRST = 1 << 28  # numbers begin here: all of them have eight hexadecimal digits, so a message's size is known
-
-
-def body(size: int) -> bytes:
-    """Lines of 80 octets, line end included, `size` octets in all; the last line may be longer by two."""
-    line = b"Plumbline load test: a line of text to fill the body, seventy-eight octets long.."
-    line = line[:78] + b"\r\n"
-    filled = (line * (size // len(line) + 1))[:size]
-    return filled if filled.endswith(b"\r\n") else filled[: max(size - 2, 0)].rstrip(b"\r") + b"\r\n"
 
 
 class Content:
@@ -32,9 +24,11 @@ class Content:
     __slots__ = ("acknowledged", "chunk", "head", "large", "latencies", "octets", "tail", "text")
 
     def __init__(self, head: bytes, text: bytes, envelope: bytes = b"") -> None:
-        self.head, self.text, self.tail = head, text, content(text)
+        self.head = head
+        self.text = text if text.endswith(b"\r\n") else text + b"\r\n"
+        self.tail = content(self.text)
         self.octets = len(head) + len(b"%x" % FIRST) + len(self.tail)
-        size = self.octets - len(self.tail) + len(text)
+        size = self.octets - len(self.tail) + len(self.text)
         self.chunk = b"%bBDAT %d LAST\r\n" % (envelope, size)  # goes before head, number and text
         self.large = self.octets >= VECTOR
         self.latencies: list[float] = []
@@ -57,7 +51,9 @@ class Payload:
     def __init__(self, plan: Plan) -> None:
         to = [address.encode() for address in plan.recipients]
         sender = plan.sender.encode()
-        self.mail = b"MAIL FROM:<%b>\r\n" % sender
+        made, order = texts(plan)
+        self.eight_bit = any(text.eight_bit for text in made)
+        self.mail = b"MAIL FROM:<%b>%b\r\n" % (sender, b" BODY=8BITMIME" if self.eight_bit else b"")
         self.rcpts = [b"RCPT TO:<%b>\r\n" % address for address in to]
         self.envelope = self.mail + b"".join(self.rcpts) + b"DATA\r\n"
         self.recipients = len(to)
@@ -67,16 +63,17 @@ class Payload:
         self.lane_tests = [*[exactly(rb"2\d\d")] * (len(to) + 1), exactly(b"354"), exactly(b"250", self.ends)]
         self.lane_commands = [self.mail, *self.rcpts, b"DATA\r\n"]
         self.good_answer = good_envelope(len(to), self.ends)
-        fields = b"From: <%b>\r\nTo: <%b>\r\nDate: %b\r\nSubject: Plumbline load test\r\nMessage-ID: <" % (
-            sender, to[0], formatdate().encode(),
-        )  # fmt: skip
-        identity = f"{plan.run_id}.{plan.part:x}.".encode()
-        rest = b"@plumbline.invalid>\r\n\r\n" + body(plan.size)
-        self.contents = [Content(fields + identity, rest, self.mail + b"".join(self.rcpts))]
+        self.contents = [self._content(text, plan) for text in made]
+        self._order = [self.contents[index] for index in order]
+
+    def _content(self, text: Text, plan: Plan) -> Content:
+        head = b"%bMessage-ID: <%b.%x." % (text.before, plan.run_id.encode(), plan.part)
+        after = b"@plumbline.invalid>" + text.after
+        return Content(head, after, self.mail + b"".join(self.rcpts))
 
     def content(self, number: int) -> Content:
         """What is sent as the message of this number; always the same."""
-        return self.contents[number % len(self.contents)]
+        return self._order[number % len(self._order)]
 
     def plain(self, number: int) -> bytes:
         """That message as a reader of mail should see it: without the dots of RFC 5321, 4.5.2."""

@@ -168,8 +168,7 @@ class Session:
     def _body(self, now: float) -> Output:
         """The content of the message under way, with the next envelope or QUIT where that is allowed."""
         payload, number = self.payload, self.number
-        contents = payload.contents
-        self.content = content = contents[number % len(contents)]
+        self.content = content = payload.content(number)
         self.in_body = True
         self.count += 1
         if self.count < self.pause and (claimed := self.supply.claim()):
@@ -326,6 +325,10 @@ class Session:
             if self.replies.rest:
                 raise EndedError("octets after STARTTLS", "the target sent octets before the TLS handshake")
             return None
+        if self.payload.eight_bit and "8BITMIME" not in self.opening.capabilities:
+            raise EndedError(
+                "no 8BITMIME", "the mail to send has octets above 127, and the target takes none"
+            )
         self.pipelining = self.plan.pipelining == "on" or (
             self.plan.pipelining == "auto" and "PIPELINING" in self.opening.capabilities
         )

@@ -10,8 +10,10 @@ from plumbline.loadtests.engine.engine import Engine
 from plumbline.loadtests.engine.ledger import Ledger
 from plumbline.loadtests.engine.plan import Plan
 from plumbline.loadtests.engine.system import Platform
+from plumbline.loadtests.engine.texts import TextError
 from plumbline.loadtests.options import TRANSFER, Option, UsageError
 from plumbline.loadtests.scenarios.base import Machine, Preflight
+from plumbline.loadtests.sending import sending
 from plumbline.probes.profile import Profile
 
 
@@ -43,7 +45,7 @@ class Transfer:
             **common,
             sender=_address(options.get("sender") or facts["sender"]),
             recipients=tuple(_address(address) for address in recipients),
-            size=options["size"],
+            **_sending(options),
             pipelining=options["pipelining"],
             in_flight=options["in_flight"],
             phase_sample=options["phase_sample"],
@@ -77,6 +79,13 @@ class Transfer:
             "pipelining": plan.pipelining,
             "in_flight": plan.in_flight,
         }
+
+
+def _sending(options: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return sending(options)
+    except TextError as error:
+        raise UsageError(str(error)) from None
 
 
 def _address(text: str) -> str:

@@ -13,14 +13,13 @@ from plumbline.probes.protocols.base import Fault, Reply
 # subject -> the last detail that the IANA registry has for it (RFC 5248); all details from 0 on are registered.
 _REGISTERED = {"0": 0, "1": 10, "2": 4, "3": 6, "4": 7, "5": 6, "6": 10, "7": 30}
 _LIKE_A_CODE = re.compile(r"(\d+)\.(\d+)\.(\d+)(?=[ \t]|\Z)")
-_NUMBER = re.compile(r"0|[1-9]\d{0,2}")
 _HELLO = re.compile(rb"\b(?:EHLO|HELO|LHLO)\b", re.IGNORECASE)
 
 RULES = {
     "enhanced-missing": "Where ENHANCEDSTATUSCODES is offered, the text of 2yz, 4yz and 5yz replies begins with an "
     "enhanced status code, but in the greeting and in replies to EHLO, HELO and LHLO (RFC 2034, 4).",
-    "enhanced-form": "Subject and detail of an enhanced status code are numbers of 1 to 3 digits without leading "
-    "zeros (RFC 3463, 2).",
+    "enhanced-digits": "Subject and detail of an enhanced status code have 1 to 3 digits (RFC 2034, 4).",
+    "enhanced-zeros": "The numbers of an enhanced status code have no leading zeros (RFC 3463, 2).",
     "enhanced-unknown": "Enhanced status codes are those of the IANA registry (RFC 3463, 2; RFC 5248).",
     "enhanced-misplaced": "Greeting, 3yz replies and the 250 to EHLO, HELO and LHLO have no enhanced status code "
     "(RFC 2034, 4).",
@@ -36,7 +35,7 @@ def faults(command: bytes, reply: Reply, greeting: str) -> Iterator[Fault]:
     if code is None:
         if not exempt and reply.status[:1] in ("2", "4", "5"):
             yield Fault("enhanced-missing", f"no enhanced status code in the {reply.status}")
-    elif reply.status[:1] == "3" or (exempt and reply.status[:1] == "2"):
+    elif reply.status[:1] == "3" or (exempt and reply.status in ("220", "250")[bool(command) :]):
         yield Fault("enhanced-misplaced", f"enhanced status code {code[0]} in the {reply.status}")
     elif not exempt:
         yield from _form(code)
@@ -48,7 +47,9 @@ def faults(command: bytes, reply: Reply, greeting: str) -> Iterator[Fault]:
 
 def _form(code: re.Match[str]) -> Iterator[Fault]:
     _, subject, detail = code.groups()
-    if not (_NUMBER.fullmatch(subject) and _NUMBER.fullmatch(detail)):
-        yield Fault("enhanced-form", f"not the form of an enhanced status code: {code[0]}")
+    if max(len(subject), len(detail)) > 3:
+        yield Fault("enhanced-digits", f"more than 3 digits in {code[0]}")
+    elif str(int(subject)) != subject or str(int(detail)) != detail:
+        yield Fault("enhanced-zeros", f"leading zeros in {code[0]}")
     elif int(detail) > _REGISTERED.get(subject, -1):
         yield Fault("enhanced-unknown", f"{code[0]} is not registered")

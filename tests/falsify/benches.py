@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from tests.falsify import ftp, imap, pop3, smtp, submission
+from tests.falsify import ftp, imap, lmtp, pop3, smtp, submission
 from tests.falsify.ftp.planting import FACTS as FTP_FACTS
 from tests.falsify.harness import Bench, gather
 from tests.models.ftp import FtpModel
 from tests.models.imap import ImapModel
+from tests.models.lmtp import Lmtp, LmtpChunking, LmtpInternational
 from tests.models.pop3 import Pop3Model
 from tests.models.smtp import SmtpModel
 from tests.models.smtp_auth import Auth, AuthUnderTls, Coded
 from tests.models.smtp_chunking import Chunking
 from tests.models.smtp_dsn import Parameters
+from tests.models.smtp_enhanced import International, InternationalDsn
 from tests.models.smtp_etrn import Etrn
 from tests.models.smtp_submission import PlainSubmission, SubmissionInClear, SubmissionModel, Submissions
 from tests.models.smtp_tls import ImplicitTls, RequireTls
@@ -40,10 +42,21 @@ BENCHES = {
     for bench in (
         Bench(
             "smtp",
-            (SmtpModel, Chunking, Parameters, Auth, AuthUnderTls, Coded, ImplicitTls, RequireTls, Etrn),
+            (
+                *(SmtpModel, Chunking, Parameters, International, InternationalDsn),
+                *(Auth, AuthUnderTls, Coded, ImplicitTls, RequireTls, Etrn),
+            ),
             gather(smtp),
             MAIL_FACTS,
             mailbox={"via": "maildir", "path": "/mail"},
+        ),
+        Bench(
+            "lmtp",
+            (Lmtp, LmtpChunking, LmtpInternational),
+            gather(lmtp),
+            MAIL_FACTS,
+            mailbox={"via": "maildir", "path": "/mail"},
+            borrowed=lmtp.borrowed(gather(smtp)),
         ),
         Bench(
             "submission",
@@ -51,6 +64,7 @@ BENCHES = {
             gather(submission),
             {**MAIL_FACTS, "role": "submission"},
             mailbox={"via": "maildir", "path": "/mail"},
+            borrowed=submission.borrowed(gather(smtp)),
         ),
         Bench("ftp", (FtpModel,), gather(ftp), FTP_FACTS),
         Bench("pop3", (Pop3Model,), tuple(pop3.MUTANTS), STORE_FACTS, companions={"imap": ImapModel}),

@@ -41,6 +41,7 @@ class Mutant:
     name: str
     service: type[LineService]
     breaks: frozenset[str] = frozenset()
+    only: frozenset[str] = frozenset()  # nothing but these cases is played against it; none: all of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class Bench:
 
     models: conforming servers; every case passes on one at least and is red on none.
     companions: servers of other protocols on the same store. mailbox: the profile's `delivered`.
+    borrowed: mutants of another protocol that speak this one; some of their bugs mean nothing here.
     """
 
     protocol: str
@@ -57,6 +59,11 @@ class Bench:
     facts: Mapping[str, str]
     companions: Mapping[str, type[LineService]] = field(default_factory=dict)
     mailbox: Mapping[str, str] = field(default_factory=dict)
+    borrowed: tuple[Mutant, ...] = ()
+
+    @property
+    def all_mutants(self) -> tuple[Mutant, ...]:
+        return (*self.mutants, *self.borrowed)
 
     def verdicts(
         self, service: type[LineService], cases: list[ReadyCase], segments: str = ""
@@ -64,6 +71,12 @@ class Bench:
         """Verdict and reason of every case on this server and its companions."""
         services = {self.protocol: service, **self.companions}
         return verdicts(cases, services, self.facts, self.mailbox, segments)
+
+    def red_on(self, mutant: Mutant, cases: list[ReadyCase]) -> list[str]:
+        """The ids, without the protocol, of the cases that fail on a mutant."""
+        wanted = [case for case in cases if case.id.partition("/")[2] in mutant.only]
+        everything = not mutant.only or any(case.spec.passive for case in wanted)  # who listens needs talk
+        return self.red(mutant.service, cases if everything else wanted)
 
     def red(self, service: type[LineService], cases: list[ReadyCase]) -> list[str]:
         """The ids, without the protocol, of the cases that fail on this server."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from plumbline import lab
 
-from tests.lab.expected import SERVERS, checked, load, unexplained, verdicts
+from tests.lab.expected import SERVERS, checked, disagreeing, drafted, load, protocols, unexplained, verdicts
 
 
 @pytest.mark.parametrize("name", SERVERS)
@@ -22,7 +22,7 @@ def test_verdicts_on_a_real_server(name: str, tmp_path: Path):
     found: dict[str, str] = {}
     printed = ""
     with lab.running(name) as server:
-        for protocol in SERVERS[name]:
+        for protocol in protocols(expected):
             _, cases, text = checked(server, protocol, tmp_path)
             found |= {case: str(record["verdict"]) for case, record in cases.items()}
             printed += text
@@ -33,3 +33,31 @@ def test_verdicts_on_a_real_server(name: str, tmp_path: Path):
         if found.get(case) != verdicts(expected).get(case)
     }
     assert differ == {}, printed[-6000:]
+
+
+def test_a_draft_keeps_reasons_and_asks_for_new_ones():
+    cases = {
+        "smtp/false-end[LF.LF]": {"verdict": "fail", "reason": "expected silence"},
+        "smtp/new": {"verdict": "inconclusive", "reason": "set-up"},
+        "smtp/fine": {"verdict": "pass", "reason": ""},
+    }
+
+    made = drafted("postfix", "3.7", cases)
+
+    assert unexplained(made) == ["smtp/new"]
+    assert verdicts(made) == {name: record["verdict"] for name, record in cases.items()}
+
+
+def test_runs_that_disagree_are_told(tmp_path: Path):
+    for number, verdict in enumerate(("pass", "pass", "fail")):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        target = '{"kind": "target", "product": "exim 4.96"}'
+        (folder / "exim-smtp.jsonl").write_text(
+            f'{target}\n{{"kind": "case", "id": "smtp/a", "verdict": "{verdict}"}}\n'
+        )
+
+    assert list(disagreeing(tmp_path / str(number) for number in range(3))) == [
+        "exim smtp/a: pass, pass, fail"
+    ]
+    assert list(disagreeing(tmp_path / str(number) for number in range(2))) == []

@@ -176,12 +176,11 @@ def test_a_run_reads_the_files_of_its_protocol_only(monkeypatch):
 
     monkeypatch.setattr(loader, "read", spying)
     library = Library.open()
-    for path in library.suite_files(["smtp"]):
+    for path in library.suite_files(["ftp"]):
         library.cases(path)
 
     assert seen
-    kin = ("suites/smtp/", "suites/submission/", "suites/lmtp/")  # a suite in one folder may name the others
-    assert all(name.startswith(kin) for name in seen)
+    assert all(name.startswith("suites/ftp/") for name in seen)
     assert len(seen) == len(set(seen))
 
 

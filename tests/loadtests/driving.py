@@ -27,9 +27,10 @@ def run(
 ) -> tuple[Tally, Engine]:
     """Run a plan to its end, give back the account. `meanwhile` is called with the engine, in a thread."""
     plan = {"messages": 100, "timeouts": BRISK, **plan}
-    made = Plan(host="127.0.0.1", port=port, **plan)
+    made = Plan(**{"host": "127.0.0.1", "port": port, **plan})
     ledger = Ledger()
-    engine = Engine(made, (socket.AF_INET, ("127.0.0.1", port)), ledger, plain())
+    family = socket.AF_INET6 if ":" in made.host else socket.AF_INET
+    engine = Engine(made, (family, (made.host, port)), ledger, plain())
     engine.check = check
     for _ in range(sessions):
         engine.add_session()

@@ -33,6 +33,7 @@ class Behaviour:
     die_after: int = 0  # messages; then the sink closes everything and accepts no more
     piecemeal: bool = False  # replies octet by octet
     lmtp: bool = False
+    host: str = "127.0.0.1"
     maildir: Path | None = None  # acknowledged mails are kept there, as a server would
     mishaps: dict[str, int] = field(default_factory=dict)  # lose, double, alter: every n-th message
     tls: ssl.SSLContext | None = None  # for implicit TLS, or STARTTLS where that is among the capabilities
@@ -62,6 +63,9 @@ class Sink:
         self.messages: Counter[str] = Counter()
         self.sizes: set[int] = set()
         self.recipients: set[str] = set()
+        self.parameters: Counter[str] = Counter()  # of MAIL
+        self.peers: set[str] = set()  # addresses
+        self.contents: list[bytes] = []  # of messages that were acknowledged, without the added dots
         self._writers: set[asyncio.StreamWriter] = set()
         self.serving: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
@@ -70,7 +74,7 @@ class Sink:
     async def start(self) -> None:
         implicit = None if "STARTTLS" in self.behaviour.capabilities else self.behaviour.tls
         self._server = await asyncio.start_server(
-            self._serve, "127.0.0.1", 0, limit=1 << 24, backlog=512, ssl=implicit
+            self._serve, self.behaviour.host, 0, limit=1 << 24, backlog=512, ssl=implicit
         )
         self.port = self._server.sockets[0].getsockname()[1]
 
@@ -85,6 +89,7 @@ class Sink:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self.peers.add(writer.get_extra_info("peername")[0])
         self._writers.add(writer)
         task = asyncio.current_task()
         assert task is not None
@@ -114,6 +119,8 @@ class Talk:
         await self.answer("CONNECT")
         while line := await self.reader.readline():
             verb = line.split()[0].decode().upper() if line.split() else ""
+            if verb == "MAIL":
+                self.sink.parameters.update(line.decode().split()[2:])
             if verb == "RCPT":
                 self.sink.recipients.add(line.decode().partition("<")[2].partition(">")[0])
             if verb == "QUIT":
@@ -186,6 +193,7 @@ class Talk:
 
     async def acknowledge(self) -> None:
         self.sink.acknowledged += 1
+        self.sink.contents.append(self.content)
         self.sink.messages[self.last] += 1
         if self.sink.behaviour.maildir:
             self.store(self.sink.behaviour.maildir)

@@ -20,7 +20,7 @@ class SmtpModel(LineService):
     keywords = ("PIPELINING", "SIZE 10000000", "8BITMIME", "HELP")
 
     def greet(self) -> None:
-        self.helo = ""
+        self.helo, self.extended = "", False
         self.sender: str | None = None
         self.recipients: list[str] = []
         self.in_data = False
@@ -43,8 +43,12 @@ class SmtpModel(LineService):
         return True
 
     def accept(self, text: bytes) -> None:
-        """The end of data: deliver, answer, forget."""
+        """The end of data: deliver, forget, answer."""
         self.deliver(self.trace() + self.unstuff(text))
+        self.taken()
+
+    def taken(self) -> None:
+        """Forget the transaction, and answer for its message."""
         self.reset()
         self.say("250 OK: queued")
 
@@ -52,7 +56,12 @@ class SmtpModel(LineService):
         self.world.files.append(mail)
 
     def trace(self) -> bytes:
-        return f"Received: from {self.helo} by {self.host}; Thu, 1 Jan 1970 00:00:00 +0000\r\n".encode()
+        how = f"from {self.helo} by {self.host} with {self.transmission()}"
+        return f"Received: {how}; Thu, 1 Jan 1970 00:00:00 +0000\r\n".encode()
+
+    def transmission(self) -> str:
+        """The type of the session in trace lines (RFC 3848)."""
+        return "ESMTP" if self.extended else "SMTP"
 
     def unstuff(self, text: bytes) -> bytes:
         return b"".join(line[1:] if line.startswith(b".") else line for line in re.split(rb"(?<=\r\n)", text))
@@ -80,7 +89,7 @@ class SmtpModel(LineService):
     def do_EHLO(self, argument: str) -> None:
         if not argument:
             return self.say("501 EHLO needs a domain")
-        self.helo = argument
+        self.helo, self.extended = argument, True
         self.reset()
         lines = [f"{self.host} greets {argument}", *self.offers()]
         return self.reply_lines("250", lines)
@@ -97,7 +106,7 @@ class SmtpModel(LineService):
     def do_HELO(self, argument: str) -> None:
         if not argument:
             return self.say("501 HELO needs a domain")
-        self.helo = argument
+        self.helo, self.extended = argument, False
         self.reset()
         return self.say(f"250 {self.host}")
 

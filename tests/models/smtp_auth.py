@@ -12,6 +12,7 @@ import hmac
 import re
 from types import MappingProxyType
 
+from tests.models.smtp_enhanced import Enhanced
 from tests.models.smtp_tls import StartTls
 from tests.models.store import PASSWORD, USER
 
@@ -175,9 +176,8 @@ class Auth(StartTls):
         refused = value is not None and not _XTEXT.fullmatch(value)
         return "501 5.5.4 AUTH is xtext" if refused else super().body_refused(argument)
 
-    def trace(self):
-        trace = super().trace()
-        return re.sub(rb"with ESMTP(S?)", rb"with ESMTP\1A", trace) if self.user else trace
+    def transmission(self):
+        return super().transmission() + ("A" if self.user else "")
 
 
 class AuthUnderTls(Auth):
@@ -186,28 +186,8 @@ class AuthUnderTls(Auth):
     keywords = StartTls.keywords
 
 
-class Coded(Auth):
+class Coded(Enhanced, Auth):
     """With enhanced status codes (RFC 2034)."""
 
     keywords = (*Auth.keywords, "ENHANCEDSTATUSCODES")
     secured_keywords = (*Auth.secured_keywords, "ENHANCEDSTATUSCODES")
-    bare = True
-
-    def greet(self):
-        super().greet()
-        self.bare = False
-
-    def do_EHLO(self, argument):
-        self.bare = bool(argument)
-        super().do_EHLO(argument)
-        self.bare = False
-
-    def do_HELO(self, argument):
-        self.bare = bool(argument)
-        super().do_HELO(argument)
-        self.bare = False
-
-    def say(self, text):
-        code, rest = text[:3], text[4:]
-        plain = self.bare or code[0] not in "245" or re.match(r"[245]\.\d+\.\d+ ", rest)
-        super().say(text if plain else f"{text[:4]}{code[0]}.0.0 {rest}")

@@ -47,10 +47,9 @@ class Chunking(SmtpModel):
             self.say("250 OK: so far")
 
     def complete(self, text: bytes) -> None:
-        """The last chunk is there: deliver, answer, forget."""
+        """The last chunk is there: deliver, forget, answer."""
         self.deliver(self.trace() + text)
-        self.reset()
-        self.say("250 OK: queued")
+        self.taken()
 
     def do_BDAT(self, argument: str) -> None:
         size, *words = argument.split(" ")

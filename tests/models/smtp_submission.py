@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import re
 
-from tests.models.smtp_auth import LIST, Coded
-from tests.models.smtp_dsn import Parameters
+from tests.models.smtp_auth import LIST, Auth, Coded
+from tests.models.smtp_enhanced import InternationalDsn
 from tests.models.smtp_tls import RequireTls, StartTls
 
+MORE = ("ENHANCEDSTATUSCODES", "DSN", "DELIVERBY 60", "RRVS", "SMTPUTF8")
 _FREE = ("AUTH", "EHLO", "HELO", "NOOP", "RSET", "QUIT", "STARTTLS")
 
 
-class SubmissionModel(RequireTls, Coded, Parameters):
+class SubmissionModel(RequireTls, Coded, InternationalDsn):
     """AUTH under TLS only; nearly everything else needs a login."""
 
     burl = "BURL imap"
-    keywords = (*StartTls.keywords, *Parameters.keywords[-3:], "ENHANCEDSTATUSCODES")
-    secured_keywords = (*Coded.secured_keywords, *Parameters.keywords[-3:], "REQUIRETLS", burl)
+    keywords = (*StartTls.keywords, *MORE)
+    secured_keywords = (*Auth.secured_keywords, *MORE, "REQUIRETLS", burl)
 
     def on_line(self, line):
         verb = line.partition(b" ")[0].decode("ascii", "replace").upper()
@@ -27,6 +28,10 @@ class SubmissionModel(RequireTls, Coded, Parameters):
 
     def needs_login(self, verb):
         return verb not in _FREE and hasattr(self, f"do_{verb}")
+
+    def known(self, argument):
+        more = ("AUTH",) if self.auth_parameter(argument, "AUTH=") else ()
+        return (*super().known(argument), *more)
 
     def path(self, argument, keyword):
         path = super().path(argument, keyword)

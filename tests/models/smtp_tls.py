@@ -69,10 +69,12 @@ class StartTls(Chunking):
         self.helo = ""
         self.reset()
 
+    def transmission(self):
+        return super().transmission() + ("S" if self.secure else "")
+
     def trace(self):
-        kind = "ESMTPS tls TLS_AES_256_GCM_SHA384" if self.secure else "ESMTP"
-        date = "Thu, 1 Jan 1970 00:00:00 +0000"
-        return f"Received: from {self.helo} by {self.host} with {kind}; {date}\r\n".encode()
+        clause = b" tls TLS_AES_256_GCM_SHA384;" if self.secure else b";"
+        return super().trace().replace(b";", clause, 1)
 
 
 class ImplicitTls(StartTls):

@@ -77,7 +77,7 @@ class RsetLogsOut:
 
 class PlainTrace:
     def trace(self):
-        return super().trace().replace(b"ESMTPA", b"ESMTP").replace(b"ESMTPSA", b"ESMTPS")
+        return super().trace().replace(b"SMTPA", b"SMTP").replace(b"SMTPSA", b"SMTPS")
 
 
 class AuthParameterUnknown:

@@ -480,7 +480,7 @@ class InState(M):
     place = "greeting"
 
     def on_line(self, line):
-        verb = line.decode().partition(" ")[0]
+        verb = line.decode("utf-8", "replace").partition(" ")[0]
         if verb == self.command and self.where() == self.state:
             return self.say("354 not here")
         if verb in ("EHLO", "HELO"):

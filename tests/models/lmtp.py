@@ -1,0 +1,49 @@
+"""The model LMTP server (RFC 2033): SMTP with LHLO, and one reply for each recipient."""
+
+from __future__ import annotations
+
+from tests.models.smtp_chunking import Chunking
+from tests.models.smtp_enhanced import Enhanced, InternationalDsn
+
+_VERBS = {"LHLO": "EHLO", "EHLO": "", "HELO": ""}
+
+
+class Lmtp(Enhanced):
+    """LHLO is what EHLO is in SMTP; the other two are no commands."""
+
+    def verb(self, word: str) -> str:
+        verb = super().verb(word)
+        return _VERBS.get(verb, verb)
+
+    def taken(self) -> None:
+        recipients = len(self.recipients)
+        self.reset()
+        for _ in range(recipients):
+            self.say("250 OK: delivered")
+
+    def transmission(self) -> str:
+        return "LMTP"
+
+
+class LmtpChunking(Chunking, Lmtp):
+    """With CHUNKING: a last chunk without a recipient gets no reply (RFC 2033 section 4.3)."""
+
+    keywords = (*Lmtp.keywords, "CHUNKING", "BINARYMIME")
+
+    def step_chunk(self) -> bool:
+        if self.refusal and self.last and self.sender is not None and not self.recipients:
+            self.refusal = "no reply"
+        return super().step_chunk()
+
+    def say(self, text: str) -> None:
+        if text != "no reply":
+            super().say(text)
+
+
+class LmtpInternational(InternationalDsn, Lmtp):
+    """With SMTPUTF8, DSN and RRVS."""
+
+    keywords = (*Lmtp.keywords, "SMTPUTF8", "DSN", "RRVS")
+
+    def transmission(self) -> str:
+        return "UTF8LMTP" if self.international else "LMTP"
