@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from plumbline.loadtests.crew import ports
 from plumbline.loadtests.engine.histogram import Histogram
 from plumbline.loadtests.engine.tally import Tally
 from plumbline.loadtests.options import DELIVERY, EXIT_MISSED, EXIT_NOT_TESTED, EXIT_OK, Job
@@ -102,11 +103,21 @@ class Outcome:
             return f"it ran, or waited for a processor, for {min(busy, 1):.0%} of the time"
         return ""
 
+    @property
+    def port_limit(self) -> str:
+        """Whether ports ran short; "" if not."""
+        return ports.warning(self.tally.time_wait, ports.ephemeral())
+
     def lines(self) -> list[str]:
         """For the console."""
         if self.why_not_tested:
             return [f"Could not test {self.job.target}: {self.why_not_tested}"]
         out = [_numbers(self.tally, self.scenario.unit), _latency(self.tally)]
+        if self.tally.octets and self.scenario.name == "ftp":
+            speed = self.tally.octets / max(self.tally.duration, 1e-9)
+            out.append(f"Data: {self.tally.octets} octets, {speed / 1e6:.2f} MB a second")
+        if self.port_limit:
+            out.append(f"Ports: {self.port_limit}.")
         if self.interrupted:
             out.append("Interrupted before the end of the run; this is what was measured until then.")
         if self.generator_limit:
@@ -176,6 +187,9 @@ class Outcome:
                 "connections": tally.connections,
                 "in_doubt": tally.in_doubt,
                 "octets": tally.octets,
+                "octets_per_second": tally.octets / tally.duration if tally.duration else 0.0,
+                "time_wait": tally.time_wait,
+                "port_limit": self.port_limit,
                 "loop": "open" if plan.open_loop else "closed",
                 "stages": msgspec.to_builtins(plan.stages),
                 "trace": len(plan.trace),

@@ -44,6 +44,7 @@ class Tally:
     ended_at: float = 0.0
     cpu_s: float = 0.0
     waited_s: float = 0.0  # ready to run, while others had the processors
+    time_wait: int = 0  # sockets of this machine in TIME_WAIT, at most; known where it matters
     longest_queue: int = 0  # messages due and not begun, in an open loop
     message: Histogram = field(default_factory=Histogram)
     failure: Histogram = field(default_factory=Histogram)
@@ -73,6 +74,7 @@ class Tally:
         """Take in everything another tally has."""
         for name in ("acknowledged", "failed", "in_doubt", "octets", "connections", "cpu_s", "waited_s"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.time_wait = max(self.time_wait, other.time_wait)
         self.longest_queue = max(self.longest_queue, other.longest_queue)
         starts = [at for at in (self.begun_at, other.begun_at) if at]
         self.begun_at = min(starts, default=0.0)
@@ -125,5 +127,5 @@ class Tally:
 
 _PLAIN = (
     "acknowledged", "failed", "in_doubt", "octets", "connections", "begun_at", "ended_at", "cpu_s", "waited_s",
-    "longest_queue", "replies", "errors", "samples",
+    "time_wait", "longest_queue", "replies", "errors", "samples",
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""A real server is killed in the middle of a load and started again: the account must add up to the message."""
+"""Loads on real servers: killed in the middle of a run, the account adds up to the message; FTP through TLS."""
 
 from __future__ import annotations
 
@@ -62,3 +62,28 @@ def crash(server: lab.Server) -> None:
 def load_of(path: Path) -> records.Load:
     (load,) = [record for record in records.read(path) if isinstance(record, records.Load)]
     return load
+
+
+@pytest.mark.parametrize("product", ["vsftpd", "proftpd", "pure-ftpd"])
+def test_ftp_through_tls(product, tmp_path):
+    results = tmp_path / "load.jsonl"
+    with lab.running(product) as server:
+        words = [
+            "load",
+            "ftp",
+            server.url("ftp"),
+            "-u",
+            "3",
+            "--messages",
+            "60",
+            "--do",
+            "mixed",
+            "--starttls",
+        ]
+        words += ["--profile", str(server.profiles["ftp"]), "--results", str(results)]
+        words += ["--size", "300000", "--verify-content"]
+        main = "import sys; from plumbline.probes.cli import main; sys.exit(main(sys.argv[1:]))"
+        code = subprocess.run([sys.executable, "-c", main, *words], timeout=120, check=False).returncode
+    found = load_of(results)
+    assert (code, found.messages, found.errors) == (0, 60, {})
+    assert found.phases["TLS"]["n"] >= 3
