@@ -21,7 +21,7 @@ from .target import CannotTest, Target
 _GOALS: Mapping[str, tuple[str, ...]] = {
     "smtp": ("ehlo",),
     "submission": ("ehlo", "first-ehlo"),
-    "lmtp": ("lhlo",),
+    "lmtp": ("ehlo",),
     "ftp": ("logged-in", "greeting"),
     "pop3": ("transaction", "greeting"),
     "imap": ("authenticated", "greeting"),

@@ -19,7 +19,7 @@ from .records import Case
 from .reference import shipped
 from .standing import Standing, standing
 from .subject import Subject
-from .text import visible
+from .text import safe
 from .transcript import rows as transcript_rows
 
 _INLINE = 2_000_000  # characters; above, pages are packed and unfolded by script when asked for
@@ -72,13 +72,14 @@ class Cases:
         return [] if self.packed else [Markup(page) for page in self.pages]  # noqa: S704 - rendered by us
 
     @property
-    def blocks(self) -> Iterator[str]:
+    def blocks(self) -> Iterator[Markup]:
         """Base64 of deflated JSON: [[case id, HTML], ...]."""
         if not self.packed:
             return
-        pairs = iter(zip((visible(row.case.id) for row in self._report.rows), self.pages, strict=True))
+        pairs = iter(zip((safe(row.case.id) for row in self._report.rows), self.pages, strict=True))
         while block := list(itertools.islice(pairs, _BLOCK)):
-            yield base64.b64encode(zlib.compress(msgspec.json.encode(block), 6)).decode()
+            packed = base64.b64encode(zlib.compress(msgspec.json.encode(block), 6)).decode()
+            yield Markup(packed)  # noqa: S704 - base64
 
     def block_of(self, row_number: int) -> int:
         """The number of the block that holds the page of a row, counted from 0."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
+from markupsafe import Markup, escape
 
 WIDTH, HEIGHT = 720, 220
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 12, 12, 30
@@ -60,13 +61,11 @@ class Chart:
         return step_of(greatest or 1.0) * math.ceil((greatest or 1.0) / step_of(greatest or 1.0))
 
     @property
-    def paths(self) -> Iterator[tuple[str, str]]:
+    def paths(self) -> Iterator[tuple[str, Markup]]:
         """Name and SVG path of every series."""
         for one in self.series:
-            yield (
-                one.name,
-                "M" + "L".join(f"{self.x_at(x):.1f} {self.y_at(y):.1f}" for x, y in self._points(one)),
-            )
+            points = (f"{self.x_at(x):.1f} {self.y_at(y):.1f}" for x, y in self._points(one))
+            yield one.name, Markup("M" + "L".join(points))  # noqa: S704 - numbers
 
     def _points(self, one: Series) -> Iterator[tuple[float, float]]:
         share = math.ceil(len(self.x) / _POINTS)
@@ -118,13 +117,13 @@ class Chart:
         return f"{self.title}, {self.x_name} {low:,.6g} to {high:,.6g}: {'; '.join(parts)}"
 
     @property
-    def data(self) -> str:
+    def data(self) -> Markup:
         """JSON for the script: x values with their place, and each series in words."""
         rows = [
             [round(self.x_at(x), 1), f"{x:,.6g}", *(self.shown(one.values[n]) for one in self.series)]
             for n, x in enumerate(self.x)
         ]
-        return msgspec.json.encode(rows).decode()
+        return escape(msgspec.json.encode(rows).decode())
 
     @property
     def table(self) -> list[list[str]]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .diff import Changed
 
 
-@dataclass(slots=True)
+@dataclass
 class Row:
     """One case id and what became of it on every subject that ran it, by index of the subject."""
 
@@ -31,7 +31,12 @@ class Row:
     cells: dict[int, list[Case]] = field(default_factory=dict)
     change: str = ""
 
-    @property
+    @cached_property
+    def worst(self) -> dict[int, Standing]:
+        """The worst standing by subject."""
+        return {index: worst(cell) for index, cell in self.cells.items()}
+
+    @cached_property
     def standings(self) -> list[Standing]:
         """Every standing met, worst first, each once."""
         found = {standing(case) for cell in self.cells.values() for case in cell}
@@ -40,8 +45,7 @@ class Row:
     @property
     def differs(self) -> bool:
         """True when servers that were really tested do not stand alike."""
-        tested = {worst(cell) for cell in self.cells.values()}
-        return len(tested - {Standing.SKIPPED, Standing.INCONCLUSIVE}) > 1
+        return len(set(self.worst.values()) - {Standing.SKIPPED, Standing.INCONCLUSIVE}) > 1
 
     @property
     def flaky(self) -> bool:
@@ -56,16 +60,16 @@ class Row:
 
     def on(self, standing: Standing) -> list[int]:
         """The subjects on which it stands so at worst."""
-        return [index for index in self.cells if self.at(index) is standing]
+        return [index for index, one in self.worst.items() if one is standing]
 
     @property
     def judged(self) -> int:
         """On how many subjects it was judged."""
-        return sum(self.at(index).judged for index in self.cells)
+        return sum(one.judged for one in self.worst.values())
 
     def at(self, index: int) -> Standing:
         """The worst standing on a subject that ran this case."""
-        return worst(self.cells[index])
+        return self.worst[index]
 
 
 @dataclass(slots=True)

@@ -99,6 +99,7 @@ def _environment() -> jinja2.Environment:
         one_line=text.one_line,
         attributes=view.attributes,
         figures=view.figures,
+        severity_words=view.severity_words,
         names=reference.names,
         knee_sentence=loadview.knee_sentence,
         delivery_rows=loadview.delivery_rows,
@@ -113,4 +114,4 @@ def _environment() -> jinja2.Environment:
 
 def _finalize(value: Any) -> Any:
     """Everything a template prints goes through here, before it is escaped."""
-    return text.visible(value) if type(value) is str else value
+    return text.safe(value) if type(value) is str else value

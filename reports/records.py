@@ -311,23 +311,29 @@ def read(path: Path, damage: list[str] | None = None) -> Iterator[AnyRecord]:
     DamagedResults. A last line without line feed (a run that was killed) counts as damage only if it
     does not parse. Kinds of record this release does not know are skipped.
     """
-    for number, line in enumerate(path.read_bytes().splitlines(), 1):
+    for number, line in enumerate(path.read_bytes().splitlines(keepends=True), 1):
         if not line.strip():
             continue
         try:
             yield decode(line)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             if _unknown_kind(line):
                 continue
-            text = f"{path}:{number}: not a result record ({error})"
+            text = f"{path}:{number}: {_wrong(line, error)}"
             if damage is None:
                 raise DamagedResults(text) from None
             damage.append(text)
 
 
+def _wrong(line: bytes, error: Exception) -> str:
+    if not line.endswith(b"\n"):
+        return "the line is not whole: the run or the copy was cut off there"
+    return f"not a result record ({error})"
+
+
 def _unknown_kind(line: bytes) -> bool:
     try:
         kind = msgspec.json.decode(line)["kind"]
-    except (msgspec.DecodeError, TypeError, KeyError):
+    except (msgspec.DecodeError, RecursionError, TypeError, KeyError):
         return False
     return isinstance(kind, str) and kind not in _KINDS

@@ -83,7 +83,7 @@ def standing(case: Case) -> Standing:
     """How one case counts: a deviation covers a failure, and is stale where there is none."""
     if case.deviation and case.verdict in _RAN_WELL:
         return Standing.STALE
-    if case.deviation and case.verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE):
+    if case.deviation and case.verdict is not Verdict.SKIPPED:
         return Standing.ACCEPTED
     if case.verdict is Verdict.FAIL:
         return Standing.VIOLATION if case.level.startswith("MUST") else Standing.MISSED

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from .gather import LoadRun, Source
 from .records import Case, Load, Requirement, Sanity, Target
@@ -52,7 +53,7 @@ class LevelAnswer:
         return f"all {self.judged} met" if self.judged > 1 else "met"
 
 
-@dataclass(slots=True)
+@dataclass
 class Subject:
     """One server: a column of the matrix. Several runs only if they put different protocols to it."""
 
@@ -69,12 +70,13 @@ class Subject:
         self.targets += other.targets
         self.cases += other.cases
         self.loads += other.loads
+        vars(self).pop("protocols", None)
 
-    @property
+    @cached_property
     def counts(self) -> Counter[Standing]:
         return tally(self.cases)
 
-    @property
+    @cached_property
     def protocols(self) -> list[str]:
         return sorted({case.protocol for case in self.cases} or {target.protocol for target in self.targets})
 

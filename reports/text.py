@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
+from markupsafe import Markup
+
 # Control, bidirectional, zero-width and other characters that act on the text around them. Line feed and
 # tab stay: scripts are made of them.
 _ACTING = re.compile(
@@ -14,6 +16,7 @@ _ACTING = re.compile(
 _DIGITS = re.compile(r"(\d+)")
 _LONG = 2000
 _TAIL = 200
+_LONGEST = 5000
 
 
 def visible(text: str) -> str:
@@ -28,6 +31,11 @@ def _spelled(match: re.Match[str]) -> str:
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
+def safe(text: str) -> str:
+    """Text from outside on its way to a page: visible, and never so long that it drowns the rest."""
+    return visible(text if len(text) <= _LONGEST else cut(text, _LONGEST - _TAIL))
+
+
 def cut(text: str, limit: int = _LONG) -> str:
     """At most about `limit` characters: the head, what was left out, and the tail."""
     if len(text) <= limit + _TAIL:
@@ -36,9 +44,9 @@ def cut(text: str, limit: int = _LONG) -> str:
     return f"{text[: limit - _TAIL]} […{left_out:,} characters left out…] {text[-_TAIL:]}"
 
 
-def anchor(name: str) -> str:
+def anchor(name: str) -> Markup:
     """The fragment of an address that leads to the element with this id."""
-    return quote(visible(name), safe="/")
+    return Markup(quote(safe(name), safe="/"))  # noqa: S704 - quote leaves nothing that HTML knows
 
 
 def one_line(text: str, limit: int = 200) -> str:
@@ -56,6 +64,8 @@ def duration(seconds: float) -> str:
     """Seconds for people: `3 ms`, `1.24 s`, `2 min 5 s`, `1 h 3 min`."""
     if seconds == 0:
         return "0 s"
+    if seconds < 0 or seconds >= 1e9:
+        return f"{seconds:.3g} s"
     if seconds < 0.9995:
         return f"{seconds * 1000:.3g} ms" if seconds >= 1e-4 else f"{seconds * 1e6:.3g} µs"
     if seconds < 59.5:
@@ -69,6 +79,8 @@ def duration(seconds: float) -> str:
 
 def number(value: float) -> str:
     """A count or a rate: thousands apart, three digits where that is exact enough."""
+    if abs(value) >= 1e15:
+        return f"{value:.3g}"
     if isinstance(value, int) or abs(value) >= 100:
         return f"{value:,.0f}"
     return f"{value:.3g}"

@@ -18,6 +18,7 @@ from .text import cut, visible
 _GAP = 0.5  # seconds of nothing that are worth attention
 _FIRST, _LAST = 300, 60  # events kept of a very long conversation
 _ESCAPES = re.compile(r"\\(?:x[0-9a-f]{2}|r\\n|[\\rnt])")
+_PLAIN = {"C": "C", "S": "S", "C data": "C data", "S data": "S data", "*": ""}
 _CLASSES = {"C": "c", "S": "s", "C data": "c d", "S data": "s d", "*": "n"}
 
 
@@ -58,8 +59,9 @@ def _times(group: Iterable[Event]) -> tuple[Event, int]:
 
 def _row(event: Event, gap: float, times: int, several: bool) -> str:
     kind = _CLASSES.get(event.who, "n")
-    who = "" if event.who == "*" else str(escape(visible(event.who)))
-    marks = "".join(_marks(event, several))
+    who = _PLAIN[event.who] if event.who in _PLAIN else str(escape(visible(event.who)))
+    marked = several or event.tls or event.secret or event.size
+    marks = "".join(_marks(event, several)) if marked else ""
     text = _words(event.text) if event.who == "*" else octets(event.text)
     often = f", {times:,} times" if times > 1 else ""
     long = " class=g" if gap >= _GAP else ""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from .gather import Source
 from .model import Report, Row
 from .standing import LEVELS, Standing
 from .subject import Subject
-from .text import duration, number, one_line, plural, visible
+from .text import duration, number, one_line, plural, safe
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +129,13 @@ def untested(report: Report) -> Iterator[tuple[Standing, str, int]]:
             yield kind, reason or "no reason was recorded", count
 
 
+def severity_words(severity: Mapping[str, Any]) -> str:
+    """How bad it is: by what it can be exploited, and the CVEs."""
+    how, known = severity.get("exploitable"), severity.get("cve") or []
+    words = [f"Exploitable: {how}"] if how else []
+    return ", ".join([*words, *map(str, known if isinstance(known, list) else [known])])
+
+
 Choice = tuple[str, str, list[tuple[str, str]]]
 
 
@@ -142,7 +150,7 @@ def choices(report: Report) -> Iterator[Choice]:
         (
             "u",
             "Suite",
-            [(visible(one), one_line(one, 50)) for one in sorted({case.suite for case in cases} - {""})],
+            [(safe(one), one_line(one, 50)) for one in sorted({case.suite for case in cases} - {""})],
         ),
         (
             "t",
@@ -185,4 +193,4 @@ def attributes(row: Row) -> dict[str, str]:
         "data-v": " ".join(f"{index}:{row.at(index)}" for index in row.cells),
         "data-d": "1" if row.differs else "",
     }
-    return {name: visible(value) for name, value in found.items() if value}
+    return {name: safe(value) for name, value in found.items() if value}

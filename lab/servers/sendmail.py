@@ -35,6 +35,7 @@ _DELIVER = """#!/bin/sh
 # Append the mail to the mbox of $1; one writer at a time.
 exec >>"{mail}/$1"
 flock 1
+echo "From sendmail $(LC_ALL=C date)"
 cat
 echo
 """

@@ -52,15 +52,14 @@ class Connection:
 
     def connect(self, address: tuple[object, ...]) -> None:
         """Begin to connect. Raises OSError for what is known at once."""
-        self.sock.setblocking(False)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         code = self.sock.connect_ex(address)
         if code not in (0, errno.EINPROGRESS):
             raise OSError(code, os.strerror(code))
 
-    def check_connected(self) -> None:
-        """Raises OSError if the connection was refused."""
-        code = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    def check_connected(self, events: int) -> None:
+        """`events` are epoll's. Raises OSError if the connection was refused."""
+        code = events != OUT and self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if code:
             raise OSError(code, os.strerror(code))
         self.connected = True

@@ -30,6 +30,7 @@ TURNS = 64  # rounds without a wait, after which other greenlets get their turn
 SLOWEST = 2.0  # seconds between two attempts of a session to connect
 READ = 16_384
 Ready: TypeAlias = "list[tuple[int, int]]"
+_NON_BLOCKING = socket.SOCK_STREAM | socket.SOCK_NONBLOCK
 _BIND_ADDRESS_NO_PORT = 24  # of Linux: the port is chosen at connect, so each may be used towards each target
 _BY_NUMBER = {
     errno.ENETUNREACH: "unreachable",
@@ -120,9 +121,9 @@ class Engine:
     def claim(self) -> int:
         """The number of a message to send now, or 0."""
         if (
-            self.check
-            or self.left <= 0
+            self.left <= 0
             or (self.stopping if self.arrivals is None else not self.arrivals.due)
+            or self.check
         ):
             return 0
         self.left -= 1
@@ -279,7 +280,7 @@ class Engine:
     def _special(self, connection: Connection, events: int) -> None:
         try:
             if not connection.connected:
-                self._opened(connection)
+                self._opened(connection, events)
             elif not connection.ready:
                 self._handshake(connection, bool(events & IN))
             else:
@@ -317,7 +318,7 @@ class Engine:
         now = perf_counter()
         family, address = self.address
         session = Session(self.plan, self.payload, self.ledger, self, now, self.check)
-        connection = Connection(self.platform.socket(family), session, now)
+        connection = Connection(self.platform.socket(family, _NON_BLOCKING), session, now)
         session.fd = connection.fd
         self.last_session = session
         self._connections[connection.fd] = connection
@@ -331,8 +332,8 @@ class Engine:
         except OSError as error:
             self._lose(connection, *_named(error))
 
-    def _opened(self, connection: Connection) -> None:
-        connection.check_connected()
+    def _opened(self, connection: Connection, events: int) -> None:
+        connection.check_connected(events)
         self._connecting -= 1
         now = perf_counter()
         self.ledger.phase("connect", now - connection.opened_at)

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from plumbline.loadtests.engine.plan import Plan
 from plumbline.loadtests.engine.replies import Reply
 from plumbline.loadtests.engine.steps import EndedError, Step, refused
+
+
+@lru_cache(maxsize=64)
+def _capabilities(octets: bytes) -> Mapping[str, str]:
+    """Of a reply to EHLO: keywords and their parameters. Sessions share it, for they get the same answer."""
+    words = [line[4:].strip().partition(" ") for line in octets.decode("latin-1").splitlines()[1:]]
+    return {word.upper(): rest for word, _, rest in words if word}
 
 
 class Opening:
@@ -18,7 +26,7 @@ class Opening:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._login: Iterator[bytes] | None = None
-        self.capabilities: dict[str, str] = {}
+        self.capabilities: Mapping[str, str] = {}
         self.greeting = ""
         self.helo = False
         self.secure = plan.tls == "implicit"
@@ -40,9 +48,9 @@ class Opening:
     def secured(self) -> tuple[Step, bytes]:
         """TLS stands: everything learned before is void (RFC 3207, 4.2)."""
         self.secure, self.wants_tls = True, False
-        return self._hello()
+        return self.hello()
 
-    def _hello(self) -> tuple[Step, bytes]:
+    def hello(self) -> tuple[Step, bytes]:
         verb = b"LHLO" if self._plan.lmtp else b"HELO" if self.helo else b"EHLO"
         return Step.EHLO, b"%b %b\r\n" % (verb, self._plan.client_name.encode())
 
@@ -50,25 +58,20 @@ class Opening:
         if reply.code != 220:
             raise refused(Step.BANNER, reply)
         self.greeting = reply.text
-        return self._hello()
+        return self.hello()
 
     def _ehlo(self, reply: Reply) -> tuple[Step, bytes] | None:
         if not reply.good:
             if self.helo or self._plan.lmtp or reply.code < 500:
                 raise refused(Step.EHLO, reply)
             self.helo = True
-            return self._hello()
-        self._learn(reply)
+            return self.hello()
+        self.capabilities = {} if self.helo else _capabilities(reply.octets)
         if self._plan.tls == "starttls" and not self.secure:
             if "STARTTLS" not in self.capabilities:
                 raise EndedError("no STARTTLS", "the target does not offer STARTTLS")
             return Step.STARTTLS, b"STARTTLS\r\n"
         return self._authenticate()
-
-    def _learn(self, reply: Reply) -> None:
-        lines = [] if self.helo else reply.octets.decode("latin-1").splitlines()[1:]
-        words = [line[4:].strip().partition(" ") for line in lines]
-        self.capabilities = {word.upper(): rest for word, _, rest in words if word}
 
     def _starttls(self, reply: Reply) -> None:
         if reply.code != 220:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from plumbline.loadtests.engine.familiar import Familiar
 from plumbline.loadtests.engine.plan import Plan
 from plumbline.loadtests.engine.replies import exactly, good_envelope
 from plumbline.loadtests.engine.steps import Step
@@ -51,6 +52,7 @@ class Payload:
     def __init__(self, plan: Plan) -> None:
         to = [address.encode() for address in plan.recipients]
         sender = plan.sender.encode()
+        self.familiar = Familiar()
         made, order = texts(plan)
         self.eight_bit = any(text.eight_bit for text in made)
         self.mail = b"MAIL FROM:<%b>%b\r\n" % (sender, b" BODY=8BITMIME" if self.eight_bit else b"")
@@ -64,7 +66,7 @@ class Payload:
         self.lane_commands = [self.mail, *self.rcpts, b"DATA\r\n"]
         self.good_answer = good_envelope(len(to), self.ends)
         self.contents = [self._content(text, plan) for text in made]
-        self._order = [self.contents[index] for index in order]
+        self.order = [self.contents[index] for index in order]
 
     def _content(self, text: Text, plan: Plan) -> Content:
         head = b"%bMessage-ID: <%b.%x." % (text.before, plan.run_id.encode(), plan.part)
@@ -73,7 +75,7 @@ class Payload:
 
     def content(self, number: int) -> Content:
         """What is sent as the message of this number; always the same."""
-        return self._order[number % len(self._order)]
+        return self.order[number % len(self.order)]
 
     def plain(self, number: int) -> bytes:
         """That message as a reader of mail should see it: without the dots of RFC 5321, 4.5.2."""

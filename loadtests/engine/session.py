@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Protocol
 
+from plumbline.loadtests.engine import familiar
 from plumbline.loadtests.engine.ledger import Ledger
 from plumbline.loadtests.engine.opening import Opening
 from plumbline.loadtests.engine.payload import FIRST, Content, Output, Payload
@@ -18,7 +19,7 @@ from plumbline.loadtests.engine.replies import NotAReplyError, Replies, Reply
 from plumbline.loadtests.engine.steps import EndedError, Step, refused
 from plumbline.loadtests.engine.streaming import Stream
 
-_OPENING = {Step.BANNER, Step.EHLO, Step.STARTTLS, Step.AUTH}
+_OPENING = (Step.BANNER, Step.EHLO, Step.STARTTLS, Step.AUTH)
 
 
 def _partly(step: Step, reply: Reply) -> tuple[str, str]:
@@ -52,11 +53,11 @@ class Session:
     """
 
     __slots__ = (
-        "accepted", "answered", "answers", "asked", "begun_at", "check", "content", "count", "fd", "good",
-        "in_body", "lane", "lane_seen", "ledger", "lockstep", "next_begun_at", "next_number", "number",
-        "open_loop", "opening", "over", "pause", "payload", "pending", "pipelining", "plan", "previous",
-        "refusal", "refused_rcpt", "replies", "sent_at", "started_at", "steady", "stream", "supply", "turn_at",
-        "verify", "wants_tls",
+        "accepted", "answered", "answers", "asked", "begun_at", "check", "content", "count", "envelope",
+        "fd", "good", "in_body", "lane", "lane_seen", "ledger", "lockstep", "next_begun_at", "next_number",
+        "number", "open_loop", "opening", "order", "over", "pause", "payload", "pending", "pipelining",
+        "plain", "plan", "previous", "refusal", "refused_rcpt", "replies", "sent_at", "stage", "started_at",
+        "steady", "stream", "supply", "turn_at", "verify", "wants_tls",
     )  # fmt: skip
 
     def __init__(
@@ -71,7 +72,18 @@ class Session:
         self.wants_tls = False  # the TLS handshake has to begin now; call `secured` when it is done
         self.good, self.previous = payload.good_answer, b""  # test for the steady state, and its last answer
         self.open_loop, self.verify = plan.open_loop, plan.verify
+        self.plain = not (
+            plan.open_loop or plan.verify
+        )  # latency counts from `sent_at`, and that is all to note
+        self.order, self.envelope = (
+            payload.order,
+            payload.envelope,
+        )  # kept here, for they are needed every time
         self.stream: Stream | None = None  # where several messages may be in flight
+        ordinary = not (plan.tls or plan.user or check)
+        self.stage = (
+            familiar.BANNER if ordinary else familiar.NOTHING
+        )  # whose answer may be known from before
         self.lane = -1  # lockstep without trouble: index of the step that is waited for; -1: not so
         self.lane_seen: list[bytes] = []
         self.content = payload.contents[0]  # of the message under way
@@ -106,17 +118,20 @@ class Session:
         """Take in octets; give back what to send. Raises EndedError."""
         if self.steady and (data == self.previous or self.good(data)):
             self.previous = data
-            if self.verify:
-                self.ledger.receipt(self.number, acknowledged=True)
-            if self.open_loop:
-                self.content.acknowledged(now - self.begun_at)
-                self.ledger.phase("transaction", now - self.sent_at)
-                self.begun_at = self.next_begun_at
-            else:
+            if self.plain:
                 self.content.acknowledged(now - self.sent_at)
-            self.number = self.next_number
+            else:
+                self._note(now)
             self.sent_at = now
-            return self._body(now)
+            self.number = number = self.next_number
+            self.count = count = self.count + 1
+            self.content = content = self.order[number % len(self.order)]
+            if count < self.pause and (claimed := self.supply.claim()):
+                self.next_number = claimed
+                if self.open_loop:
+                    self.next_begun_at = self.supply.intended(now)
+                return content.message(number, self.envelope)
+            return self._last_body(content, number)
         if self.lane >= 0:
             seen, lane = self.lane_seen, self.lane
             if data == seen[lane] or self.payload.lane_tests[lane](data):
@@ -124,7 +139,18 @@ class Session:
                 return self._along(lane, now)
         if self.stream and self.stream.flight:
             return self.stream.feed(data, now)
+        if self.stage != familiar.NOTHING:
+            return self._at_stage(data, now)
         return self._feed(data, now)
+
+    def _note(self, now: float) -> None:
+        """A message of the steady state is acknowledged, in an open loop or with a receipt."""
+        if self.verify:
+            self.ledger.receipt(self.number, acknowledged=True)
+        self.content.acknowledged(now - (self.begun_at if self.open_loop else self.sent_at))
+        if self.open_loop:
+            self.ledger.phase("transaction", now - self.sent_at)
+            self.begun_at = self.next_begun_at
 
     def _along(self, lane: int, now: float) -> Output:
         """Lockstep, and the reply is good: the next command."""
@@ -175,8 +201,7 @@ class Session:
             self.next_number = claimed
             if self.open_loop:
                 self.next_begun_at = self.supply.intended(now)
-            if not self.steady:
-                self._join(now)
+            self._join(now)
             return content.message(number, payload.envelope)
         return self._last_body(content, number)
 
@@ -194,6 +219,8 @@ class Session:
             self.accepted = self.payload.recipients
         if self.pipelining and self.count == self.plan.per_session:
             self._expect([*self._ends(), Step.QUIT])
+            if self.accepted == self.payload.recipients and not (self.lockstep or self.open_loop):
+                self.stage = familiar.FAREWELL
             return content.message(number, b"QUIT\r\n")
         self._expect(self._ends())
         return content.message(number)
@@ -217,6 +244,57 @@ class Session:
     def _expect(self, steps: list[Step]) -> None:
         self.steady = False
         self.pending.extend(steps)
+
+    # -- as the session before ---------------------------------------------------------------------
+
+    def _at_stage(self, data: bytes, now: float) -> Output:
+        """The answer may be the one that the session before got; else remember it, if it is good."""
+        answers, stage = self.payload.familiar.answers, self.stage
+        self.stage = familiar.NOTHING
+        if data == answers[stage] and not self.replies.rest:
+            return self._as_before(stage, now)
+        acknowledged = len(self.ledger.acknowledged)
+        output = self._feed(data, now)
+        plain = data.startswith(b"250") and len(self.ledger.acknowledged) > acknowledged
+        if self._went_well(stage, plain) and not self.replies.rest:
+            answers[stage] = data
+        return output
+
+    def _went_well(self, stage: int, acknowledged: bool) -> bool:
+        match stage:
+            case familiar.BANNER:
+                self.stage = familiar.HELLO
+                return True
+            case familiar.HELLO if self.opening.ready and not self.opening.helo:
+                self.payload.familiar.opening = self.opening
+                return True
+            case familiar.ENVELOPE:
+                return self.in_body and self.accepted == self.payload.recipients
+            case familiar.FAREWELL:
+                return self.over and acknowledged
+            case _:
+                return False
+
+    def _as_before(self, stage: int, now: float) -> Output:
+        self.pending.clear()
+        match stage:
+            case familiar.BANNER:
+                self.ledger.phase(Step.BANNER.value, now - self.sent_at)
+                self.stage = familiar.HELLO
+                return self._send(*self.opening.hello(), now)
+            case familiar.HELLO:
+                assert self.payload.familiar.opening is not None
+                self.opening = self.payload.familiar.opening
+                self.ledger.phase(Step.EHLO.value, now - self.sent_at)
+                return self._ready(now)
+            case familiar.ENVELOPE:
+                self.accepted = self.payload.recipients
+                self.sent_at = now
+                return self._body(now)
+            case _:
+                self._note(now)
+                self.over, self.answered, self.number = True, True, 0
+                return None
 
     # -- reply by reply ----------------------------------------------------------------------------
 
@@ -325,6 +403,9 @@ class Session:
             if self.replies.rest:
                 raise EndedError("octets after STARTTLS", "the target sent octets before the TLS handshake")
             return None
+        return self._ready(now)
+
+    def _ready(self, now: float) -> Output:
         if self.payload.eight_bit and "8BITMIME" not in self.opening.capabilities:
             raise EndedError(
                 "no 8BITMIME", "the mail to send has octets above 127, and the target takes none"
@@ -364,6 +445,7 @@ class Session:
             self.number = 0
             return self.stream.begin(number, self.begun_at, now)
         self._expect(self.payload.envelope_steps)
+        self.stage = familiar.ENVELOPE
         return self.payload.envelope
 
     def landed(self, troubled: bool, now: float) -> Output:

@@ -119,9 +119,20 @@ class Decoding:
             self._decoder.close()
 
     @property
+    def places(self) -> list[tuple[str, int]]:
+        """The restart markers that came, each with the number of octets before it."""
+        found, count = list[tuple[str, int]](), 0
+        for one in self._decoder.units:
+            if one.marker:
+                found.append((one.data.decode("latin-1"), count))
+            else:
+                count += len(one.data)
+        return found
+
+    @property
     def markers(self) -> list[str]:
         """The restart markers that came."""
-        return [one.data.decode("latin-1") for one in self._decoder.units if one.marker]
+        return [marker for marker, _ in self.places]
 
     @property
     def records(self) -> list[bytes]:

@@ -117,7 +117,7 @@ def _literals(data: bytes) -> Iterator[bytes]:
 
 
 class Decoder(Protocol):
-    """Octets in, in any pieces; units out. `done` once the end of the file was marked; `size` octets so far."""
+    """Octets in, in any pieces; units out. `done` once the end of the file was marked; `size`: octets so far."""
 
     units: list[Unit]
     done: bool
@@ -168,7 +168,7 @@ class _Framed:
 
     def add(self, one: Unit) -> None:
         self.units.append(one)
-        self.size += len(one.data)
+        self.size += 0 if one.marker else len(one.data)
         self.done = one.eof
 
 

@@ -102,16 +102,18 @@ def _address(player: Player, control: Connection) -> Address:
 
     The form of these replies is the business of cases of its own: here it is a precondition.
     """
-    reply = control.last
+    replies = [seen.reply for seen in control.seen if seen.reply.status in ("227", "229")]
+    if not replies:
+        player.fail(
+            True, "a 227 or 229 reply with an address", show(control.last) if control.last else "none"
+        )
     try:
-        if reply is not None and reply.status == "227":
-            return dataport.read_227(reply.text)
-        if reply is not None and reply.status == "229":
-            host = control.ends.peer.host if control.ends else control.endpoint.host
-            return Address(host, dataport.read_229(reply.text))
+        if replies[-1].status == "227":
+            return dataport.read_227(replies[-1].text)
+        host = control.ends.peer.host if control.ends else control.endpoint.host
+        return Address(host, dataport.read_229(replies[-1].text))
     except ValueError as error:
         player.fail(True, "an address that can be read", str(error))
-    player.fail(True, "a 227 or 229 reply with an address", show(reply) if reply else "no reply at all")
 
 
 def _note(player: Player, place: Address) -> None:
@@ -189,7 +191,7 @@ def secure(player: Player, wanted: DataTls, control: Connection, *, given: bool)
             StartTLS(channel.conn, control.endpoint.host, player.setting.patience.tls, resume=resume)
         )
     except Lost as lost:
-        if not wanted.fails:
+        if not (wanted.fails or wanted.may_fail):
             player.fail(given, "a TLS handshake on the data connection", str(lost))
         return
     if wanted.fails:

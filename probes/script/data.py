@@ -32,6 +32,8 @@ def perform(player: Player, data: str | Data, control: Connection, *, given: boo
         yield from channel.came_from(player, data.peer, control, given=given)
     elif data.silence is not None:
         yield from transfer.silence(player, data.silence, control, given=given)
+    elif data.closed is not None:
+        yield from transfer.closed(player, data.closed, control, given=given)
     elif data.unconnected is not None:
         yield from channel.unconnected(player, data.unconnected, control, given=given)
     elif data.reset:

@@ -26,6 +26,7 @@ BUILTINS = frozenset(
         "marker",  # unique text of this attempt
         "host",  # address of the target as we connect to it
         "port",
+        "host_commas",  # the same as the first four numbers of PORT
         "local_host",  # our own end of the main connection
         "local_port",
         "local_host_commas",  # the same as the first four numbers of PORT

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import NoReturn
 
 from ...reports.records import Verdict, escape
@@ -33,6 +34,7 @@ from .sasl import BadChallenge
 from .types import Connect, Content, Expect, Segments, Step, Tls
 
 MAIN = "main"
+_BRIEF = 5.0  # seconds that a step of the clean-up waits
 _NOT_NOW = re.compile(r"\[(?:IN-USE|LOGIN-DELAY|SYS/TEMP|UNAVAILABLE|INUSE|LIMIT)[\] ]", re.IGNORECASE)
 
 
@@ -118,7 +120,10 @@ class Player:
         )
 
     def clean_up(self, steps: Iterable[Placed]) -> Talk[None]:
-        """Play the clean-up: each step on its own, none of them judged."""
+        """Play the clean-up: each step on its own, none of them judged, and no long waiting for any."""
+        patience = self.setting.patience
+        brief = replace(patience, reply=min(patience.reply, _BRIEF), data=min(patience.data, _BRIEF))
+        self.setting = replace(self.setting, patience=brief)
         for placed in steps:
             try:
                 yield from self._step(placed, given=True)
@@ -150,6 +155,7 @@ class Player:
         if name == MAIN and connection.ends is not None:
             local, peer = connection.ends.local, connection.ends.peer
             self.variables |= {"host": peer.host, "port": str(peer.port)}
+            self.variables |= {"host_commas": peer.host.replace(".", ",")}
             self.variables |= {"local_host": local.host, "local_port": str(local.port)}
             self.variables |= {"local_host_commas": local.host.replace(".", ",")}
             self.variables |= {"default_data_port": str(peer.port - 1)}

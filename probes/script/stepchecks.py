@@ -40,6 +40,7 @@ _DATA_ACTIONS = (
     "tls",
     "peer",
     "silence",
+    "closed",
     "unconnected",
 )
 # Keys of `data` that say how, each with those beside which they mean something.
@@ -49,6 +50,7 @@ _DATA_MANNERS: Mapping[str, tuple[str, ...]] = {
     "raw": ("receive", "send"),
     "keep": ("receive", "send"),
     "mark": ("send",),
+    "may_fail": ("send",),
 }
 SEGMENTS = ("octets", "lines", "cr-lf", "whole")
 KINDS = ("text", "binary")
@@ -81,7 +83,7 @@ def judges(step: Step) -> bool:
     opened = step.data == "reply" or (isinstance(step.data, Data) and step.data.open == "reply")
     received = isinstance(step.data, Data) and any(
         getattr(step.data, key) not in (None, False)
-        for key in ("receive", "refused", "tls", "peer", "silence", "unconnected")
+        for key in ("receive", "refused", "tls", "peer", "silence", "closed", "unconnected")
     )
     shakes = bool(step.tls) and not (isinstance(step.tls, Tls) and step.tls.may_fail)
     acts = step.delivered is not None or shakes or step.literal is not None
@@ -344,6 +346,7 @@ def _durations(step: Step) -> Iterator[tuple[Path_, Any]]:
         yield ("segments", "pause"), step.segments.pause
     if isinstance(step.data, Data):
         yield ("data", "silence"), step.data.silence
+        yield ("data", "closed"), step.data.closed
         yield ("data", "unconnected"), step.data.unconnected
 
 

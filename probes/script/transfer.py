@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ...reports.records import escape
-from ..ops import Accept, Close, Lost, Recv, Send, Talk, Trouble, now, received
+from ..ops import Accept, Close, Lost, Recv, Send, Shutdown, Talk, Trouble, now, received
 from ..protocols.coding import Decoding, Malformed, encode
 from ..protocols.parameters import Parameters
 from .channel import Channel, channel_of, parameters, ready
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .interpreter import Player
 
 _MOST = 67_108_864  # octets kept of one transfer
-_CHUNK = 65_536
+_CHUNK = 1_048_576
 _SHOWN = 200  # octets of a file that a message repeats
 _AS_IT_IS = Parameters("I")
 
@@ -142,8 +142,13 @@ def send(player: Player, data: Data, control: Connection, *, given: bool) -> Tal
         for start in range(0, len(octets), _CHUNK):
             yield Send(channel.conn, octets[start : start + _CHUNK], player.setting.patience.data)
     except Lost as lost:
-        player.fail(given, f"{len(octets)} octets to be taken", str(lost))
+        if not data.may_fail:
+            player.fail(given, f"{len(octets)} octets to be taken", str(lost))
     if not data.keep:
+        if (
+            channel.secured
+        ):  # or a full buffer would keep close_notify back, and the file might pass for cut off
+            yield Shutdown(channel.conn)
         yield Close(channel.conn)
 
 
@@ -162,3 +167,16 @@ def silence(player: Player, within: Duration, control: Connection, *, given: boo
         return
     if octets:
         player.fail(given, f"no octet over the data connection within {within}", escape(octets[:_SHOWN]))
+
+
+def closed(player: Player, within: Duration, control: Connection, *, given: bool) -> Talk[None]:
+    """The server must end the connection without sending an octet; FIN and RST are as good."""
+    channel = channel_of(player, control)
+    try:
+        octets = yield from received(Recv(channel.conn, seconds(within)))
+    except Lost as lost:
+        if lost.trouble is Trouble.SILENT:
+            player.fail(given, f"the end of the data connection within {within}", "silence")
+        return
+    if octets:
+        player.fail(given, "the end of the data connection without an octet", escape(octets[:_SHOWN]))

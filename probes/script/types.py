@@ -131,6 +131,7 @@ class DataTls(Node, kw_only=True, frozen=True):
     """A TLS handshake as client on the data connection."""
 
     fails: bool = False  # the handshake must not succeed
+    may_fail: bool = False  # it may succeed or not: the steps behind it find out what that means
     resume: bool = True  # offer to go on with the TLS session of the control connection
 
 
@@ -152,11 +153,13 @@ class Data(Node, kw_only=True, frozen=True):
     tls: bool | DataTls | None = None  # a TLS handshake, now
     peer: str | Peer | None = None  # where the server's connection must come from; a text is the address
     silence: Duration | None = None  # no octet may come for so long; a close may
+    closed: Duration | None = None  # within so long the server must end the connection, without an octet
     unconnected: Duration | None = None  # nobody may connect to where we listen, for so long
     from_: str = msgspec.field(name="from", default="")  # with open, refused: the address of ours
     at: str = ""  # with open: listen on this address of ours
     raw: bool = False  # with receive or send: the octets of the wire, not coded, no handshake
     keep: bool = False  # with receive or send: the connection stays open
+    may_fail: bool = False  # with send: the server may end the connection meanwhile
     mark: int | str | None = None  # with send: a restart marker behind so many octets (MODE B, C)
 
 

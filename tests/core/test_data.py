@@ -263,6 +263,33 @@ def test_silence(tmp_path, peer, verdict):
     assert played(tmp_path, Wire(control(), peer), after() + "- data: {silence: 1s}\n").verdict is verdict
 
 
+@pytest.mark.parametrize(
+    ("peer", "verdict"),
+    [
+        (Peer(Fin()), Verdict.PASS),
+        (Peer(Rst()), Verdict.PASS),
+        (Peer(Fin(2.0)), Verdict.FAIL),
+        (Peer(b"a", Fin()), Verdict.FAIL),
+    ],
+)
+def test_closed(tmp_path, peer, verdict):
+    assert played(tmp_path, Wire(control(), peer), after() + "- data: {closed: 1s}\n").verdict is verdict
+
+
+def test_an_upload_that_may_be_cut(tmp_path):
+    script = after() + "- data: {silence: 1s}\n- data: {send: a%s}\n- data: {silence: 1s}\n"
+
+    assert played(tmp_path, Wire(control(), Peer(Rst())), script % ", may_fail: true").verdict is Verdict.PASS
+    assert played(tmp_path, Wire(control(), Peer(Rst())), script % "").verdict is Verdict.FAIL
+
+
+def test_reply_means_the_last_227_whatever_came_behind(tmp_path):
+    server = Peer(HI, *PASV, Hears(b"RETR f\r\n"), b"150 ok\r\n")
+    script = "- S: 220\n- {C: PASV, S: 227}\n- {C: RETR f, S: 150}\n- data: reply\n- data: {receive: {equals: a}}\n"
+
+    assert played(tmp_path, Wire(server, Peer(b"a", Fin())), script).verdict is Verdict.PASS
+
+
 def test_silence_where_nobody_connects(tmp_path):
     wire = Wire(Peer(HI, Hears(b"\r\n"), b"200 ok\r\n"))
 

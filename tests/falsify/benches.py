@@ -9,7 +9,7 @@ from tests.models.ftp import FtpModel
 from tests.models.imap import ImapModel
 from tests.models.lmtp import Lmtp, LmtpChunking, LmtpInternational
 from tests.models.pop3 import Pop3Model
-from tests.models.smtp import SmtpModel
+from tests.models.smtp import BareModel, SmtpModel
 from tests.models.smtp_auth import Auth, AuthUnderTls, Coded
 from tests.models.smtp_chunking import Chunking
 from tests.models.smtp_dsn import Parameters
@@ -43,7 +43,7 @@ BENCHES = {
         Bench(
             "smtp",
             (
-                *(SmtpModel, Chunking, Parameters, International, InternationalDsn),
+                *(SmtpModel, BareModel, Chunking, Parameters, International, InternationalDsn),
                 *(Auth, AuthUnderTls, Coded, ImplicitTls, RequireTls, Etrn),
             ),
             gather(smtp),

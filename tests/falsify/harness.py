@@ -72,15 +72,17 @@ class Bench:
         services = {self.protocol: service, **self.companions}
         return verdicts(cases, services, self.facts, self.mailbox, segments)
 
-    def red_on(self, mutant: Mutant, cases: list[ReadyCase]) -> list[str]:
-        """The ids, without the protocol, of the cases that fail on a mutant."""
-        wanted = [case for case in cases if case.id.partition("/")[2] in mutant.only]
-        everything = not mutant.only or any(case.spec.passive for case in wanted)  # who listens needs talk
-        return self.red(mutant.service, cases if everything else wanted)
+    def red(self, mutant: Mutant, cases: list[ReadyCase]) -> list[str]:
+        """The ids, without the protocol, of the cases that fail on this mutant.
 
-    def red(self, service: type[LineService], cases: list[ReadyCase]) -> list[str]:
-        """The ids, without the protocol, of the cases that fail on this server."""
-        found = self.verdicts(service, cases)
+        Cases with the tag `large` move megabytes: they are played on mutants that were made for them.
+        """
+        made_for = [case for case in cases if case.id.partition("/")[2] in mutant.breaks | mutant.only]
+        if not mutant.only or any(case.spec.passive for case in made_for):  # who listens needs talk
+            wanted = [case for case in cases if "large" not in case.tags or case in made_for]
+        else:
+            wanted = made_for
+        found = self.verdicts(mutant.service, wanted)
         return sorted(
             name.partition("/")[2] for name, (verdict, _) in found.items() if verdict is Verdict.FAIL
         )

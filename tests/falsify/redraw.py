@@ -13,7 +13,7 @@ from tests.falsify.harness import RED, Bench, cases_of
 def redraw(bench: Bench) -> list[str]:
     """Pin the cases that are red on each mutant today; tells what a mutant was made for and does not break."""
     cases = cases_of(bench.protocol)
-    found = {one.name: bench.red_on(one, cases) for one in bench.all_mutants}
+    found = {one.name: bench.red(one, cases) for one in bench.all_mutants}
     text = yaml.safe_dump(found, sort_keys=True, width=110)
     (RED / f"{bench.protocol}.yaml").write_text(text, encoding="utf-8")
     return [

@@ -35,7 +35,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.skipif(bool(_why_not()), reason=_why_
 _STARTED = (
     *("postfix", "exim", "sendmail", "opensmtpd", "qpsmtpd", "haraka", "nodemailer-smtp-server"),
     *("dovecot", "cyrus", "courier", "mailutils", "pymap"),
-    *("vsftpd", "proftpd", "pure-ftpd", "inetutils-ftpd", "ftp-srv"),
+    *("vsftpd", "proftpd", "pure-ftpd", "inetutils-ftpd", "pyftpdlib", "ftp-srv"),
 )
 
 

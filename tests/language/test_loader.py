@@ -278,7 +278,7 @@ _SUITES = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(_SUITES)
 def test_any_data_loads_or_is_told_to_be_wrong(tmp_path_factory, tree):
     import json

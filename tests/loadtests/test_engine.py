@@ -195,3 +195,32 @@ def test_preflight_of_a_silent_target_ends():
         limits = Timeouts(connect=1.0, reply=0.2, drain=BRISK.drain, give_up=BRISK.give_up)
         _, engine = run(sink.port, sessions=1, check=True, timeouts=limits)
     assert engine.why == "silent at banner: no reply within 0.2 s"
+
+
+@pytest.mark.parametrize("lmtp", [False, True])
+@pytest.mark.parametrize(
+    ("verb", "answer", "kind"),
+    [
+        ("CONNECT", "554 5.3.2 away", "554 at banner"),
+        ("MAIL", "451 4.3.0 later", "451 at MAIL"),
+        ("RCPT", "550 5.1.1 no", "550 at RCPT"),
+        ("DATA", "554 5.5.1 no", "554 at DATA"),
+        ("END", "452 4.2.2 full", "452 at end of data"),
+        ("END", "HANGUP", "closed at acknowledgement"),
+    ],
+)
+def test_sessions_that_are_not_answered_like_the_one_before(verb, answer, kind, lmtp):
+    usual = {"END": "250 always the same", "CONNECT": "220 always the same"}
+    with running(Behaviour(answers=usual, every={verb: (7, answer)}, lmtp=lmtp)) as sink:
+        protocol = "lmtp" if lmtp else "smtp"
+        tally, _ = run(sink.port, sessions=2, per_session=1, phase_sample=0, protocol=protocol)
+    assert tally.acknowledged == sink.acknowledged == len(sink.messages)
+    assert tally.acknowledged + tally.failed == 100
+    assert set(tally.errors) == {kind}
+    if verb == "CONNECT":
+        assert tally.acknowledged == 100
+        assert tally.errors[kind] >= 15
+    else:
+        assert tally.errors[kind] == tally.failed >= 13
+    assert tally.message.count == tally.acknowledged
+    assert tally.phases["banner"].count == tally.connections

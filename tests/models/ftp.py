@@ -118,8 +118,9 @@ class FtpModel(Transfers):
         return self.say("230 Logged in")
 
     def do_QUIT(self, _argument: str) -> None:
-        self.say("221 Goodbye")
-        self.line.fin()
+        self.leaving = True
+        if not self.data.busy:
+            self.leave()
 
     # -- information
 
@@ -209,7 +210,8 @@ class FtpModel(Transfers):
         if old in self.files:
             self.files[new] = self.files.pop(old)
         else:
-            self.folders = {new if name == old else name for name in self.folders}
+            self.folders.discard(old)
+            self.folders.add(new)
         self.renaming = ""
         self.say("250 Renamed")
 

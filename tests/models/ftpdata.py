@@ -131,9 +131,10 @@ class DataConnection:
             self.finish(job)
 
     def mark(self, job: Transfer, decoding: Decoding) -> None:
-        for marker in decoding.markers[self.markers :]:
-            job.marked(marker, decoding.size)
-        self.markers = len(decoding.markers)
+        places = decoding.places
+        for marker, octets in places[self.markers :]:
+            job.marked(marker, octets)
+        self.markers = len(places)
 
     # -- how it ends
 

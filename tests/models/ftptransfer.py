@@ -9,6 +9,8 @@ import posixpath
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeAlias
+from weakref import WeakKeyDictionary
 
 from plumbline.probes.protocols.coding import Decoding, Malformed, encode
 from plumbline.probes.protocols.parameters import Parameters
@@ -20,6 +22,15 @@ from tests.models.world import HOST, Address, World
 LISTED = Parameters("A")  # listings are text, whatever the type (RFC 1123 section 4.1.2.7)
 
 
+Disk: TypeAlias = tuple[set[str], dict[str, bytes]]
+_DISKS: WeakKeyDictionary[World, Disk] = WeakKeyDictionary()
+
+
+def _disk() -> Disk:
+    """The folders and files that all sessions of a world have."""
+    return {"/", "/reports", "/upload"}, {"/readme.txt": b"one\ntwo\n"}
+
+
 class Transfers(LineService):
     """The part of the server that deals with data connections."""
 
@@ -28,9 +39,8 @@ class Transfers(LineService):
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self.cwd, self.coded = "/", Parameters()
-        self.folders = {"/", "/reports", "/upload"}
-        self.files = {"/readme.txt": b"one\ntwo\n"}
-        self.restart = 0
+        self.folders, self.files = _DISKS.setdefault(world, _disk())
+        self.restart, self.leaving = 0, False
         self.data = DataConnection(world, self.may_connect, self.is_protected)
         self.only_epsv = False
         self.tls = self.pbsz = False
@@ -231,6 +241,13 @@ class Transfers(LineService):
 
     def transferred(self) -> None:
         self.say("226 Transfer complete" if self.data.line is None else "250 Transfer complete")
+        self.leave()
+
+    def leave(self) -> None:
+        """After QUIT, close; a transfer in progress was to be told of first (RFC 959 section 4.1.1)."""
+        if self.leaving:
+            self.say("221 Goodbye")
+            self.line.fin()
 
     def no_data_connection(self) -> None:
         self.say("425 No data connection")

@@ -216,3 +216,12 @@ class SmtpModel(LineService):
 
     do_SOML = do_SEND
     do_SAML = do_SEND
+
+
+class BareModel(SmtpModel):
+    """Offers nothing but HELP."""
+
+    keywords = ("HELP",)
+
+    def bad_parameter(self, argument: str) -> bool:
+        return bool(argument.partition(">")[2].strip())

@@ -177,7 +177,7 @@ class Auth(StartTls):
         return "501 5.5.4 AUTH is xtext" if refused else super().body_refused(argument)
 
     def transmission(self):
-        return super().transmission() + ("A" if self.user else "")
+        return super().transmission() + ("A" if self.user and self.extended else "")
 
 
 class AuthUnderTls(Auth):

@@ -27,7 +27,8 @@ class SubmissionModel(RequireTls, Coded, InternationalDsn):
             super().on_line(line)
 
     def needs_login(self, verb):
-        return verb not in _FREE and hasattr(self, f"do_{verb}")
+        out_of_sequence = verb == "MAIL" and not self.helo
+        return verb not in _FREE and hasattr(self, f"do_{verb}") and not out_of_sequence
 
     def known(self, argument):
         more = ("AUTH",) if self.auth_parameter(argument, "AUTH=") else ()

@@ -70,7 +70,7 @@ class StartTls(Chunking):
         self.reset()
 
     def transmission(self):
-        return super().transmission() + ("S" if self.secure else "")
+        return super().transmission() + ("S" if self.secure and self.extended else "")
 
     def trace(self):
         clause = b" tls TLS_AES_256_GCM_SHA384;" if self.secure else b";"

@@ -118,7 +118,8 @@ def test_markers_are_no_data(mode, content, every):
     parameters = Parameters("I", mode=mode)
     found = decoded([encode(content, parameters, mark_every=every)], parameters)
     assert found.content() == content
-    assert found.markers == [f"{place:06}" for place in range(every, len(content), every)]
+    assert found.places == [(f"{place:06}", place) for place in range(every, len(content), every)]
+    assert found.markers == [marker for marker, _ in found.places]
 
 
 @pytest.mark.parametrize(

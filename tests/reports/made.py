@@ -11,6 +11,8 @@ from plumbline.reports.records import (
     Case,
     Event,
     Finding,
+    Knee,
+    KneeStep,
     Load,
     Requirement,
     Run,
@@ -316,3 +318,22 @@ def load_results(
         facts={"offered_rate": rate, "connections": 20, "delivered": total, "lost": 0, "duplicated": 0},
     )
     yield Summary(ended="2026-11-24T13:40:00+00:00", duration_s=float(seconds), exit_code=1)
+
+
+def knee_results(name: str = "postfix") -> Iterator[AnyRecord]:
+    """A search for the rate that a server sustains."""
+    steps = [
+        KneeStep(offered=rate, achieved=rate, ok=ok, why=why, latency={"p50": p99 / 2, "p99": p99})
+        for rate, p99, ok, why in [
+            (100.0, 0.01, True, ""),
+            (200.0, 0.03, True, ""),
+            (400.0, 2.0, False, "p99 2 s"),
+        ]
+    ]
+    for record in load_results(name, 200.0, 12):
+        if isinstance(record, Load):
+            record.knee = Knee(
+                objective="p99<200ms", rate=200.0, limited_by="target", why="p99 2 s", steps=steps
+            )
+            record.scenario = "transfer, knee"
+        yield record

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import re
+import zlib
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 from plumbline.reports import cli, page, records
+from plumbline.reports.gather import split
+from plumbline.reports.model import build
 from plumbline.reports.records import Event, Sanity, Summary, Verdict, escape
 
-from tests.reports.made import HOSTILE, TRICKS, case, results, run, target
+from tests.reports.made import HOSTILE, TRICKS, case, load_results, results, run, target
 
 
 class Elements(HTMLParser):
@@ -117,6 +122,24 @@ def test_characters_that_deceive_are_spelled_out():
     html = whole(case(0, title=TRICKS, got=TRICKS, reason=TRICKS, statement=TRICKS))
     assert not re.search("[\x00\x07\u202e\u202c\u200b]", html)
     assert "plain \\u202egnp.exe\\u202c zero\\u200bwidth bell\\x07 null\\x00 end" in html
+
+
+def test_packed_pages_are_whole():
+    report = build([source for n in range(6) for source in split(str(n), results(f"server {n}", 300, n), [])])
+    html = page.render_report(report)
+    blocks = re.findall(r'<script type="text/plain" class="block">(.*?)</script>', html)
+    pages = [one for block in blocks for one in json.loads(zlib.decompress(base64.b64decode(block)))]
+    assert [name for name, _ in pages] == [row.case.id for row in report.rows]
+    assert all(text.rstrip().endswith("</article>") for _, text in pages)
+
+
+def test_charts_of_many_seconds_are_whole():
+    html = page.render(load_results(seconds=1500))
+    found = [dict(attributes) for tag, attributes in Elements(html).tags]
+    points = [json.loads(one["data-points"]) for one in found if "data-points" in one]
+    assert [len(one) for one in points] == [1500, 1500]
+    drawn = [one["d"] for one in found if one.get("class", "").startswith("line k")]
+    assert [len(one.split("L")) for one in drawn] == [500, 500, 500, 500]
 
 
 def test_a_megabyte_stays_small():

@@ -147,6 +147,8 @@ MUTANTS = [
         mutant(f"{verb}_550", M, f"command-of-smtp[{verb}]", **{f"do_{verb}": saying("550 not here")})
         for verb in ("NOOP", "RSET", "QUIT")
     ),
+    mutant("says_ESMTP", M, "received-with[LMTP]", transmission=lambda _self: "ESMTP"),
+    mutant("NOOP_of_600_octets", M, "replies-length", do_NOOP=saying("250 " + "x" * 600)),
     mutant("DATA_554", DataRefused554, "data-without-recipient"),
     mutant("DATA_554_after_refusal", DataRefused554AfterRefusal, "data-with-refused-recipient"),
     mutant("one_reply", OneReply, "reply-for-each-recipient"),

@@ -122,11 +122,6 @@ class DefersBy(M):
         return "503 no" if value == "1;R" else super().by_refused(value)
 
 
-class TakesShortTimes(M):
-    def by_refused(self, value):
-        return ""
-
-
 class JudgesPostmaster(M):
     def do_RCPT(self, argument):
         if "postmaster" in argument and "RRVS" in argument:
@@ -273,7 +268,6 @@ MUTANTS = [
     mutant("reports_against_never", Reports, "not-reported[NEVER]", notify_is="NEVER"),
     mutant("reports_unasked", Reports, "not-reported[no-NOTIFY]", notify_is=""),
     mutant("reports_to_nobody", ReportsToNobody, "not-reported[null-path]"),
-    mutant("takes_short_times", TakesShortTimes, "by-less-than-announced"),
     mutant("defers_by", DefersBy, "by-cannot-be-honoured"),
     mutant("rrvs_fraction", Fractions, "rrvs-fraction"),
     mutant("judges_postmaster", JudgesPostmaster, "rrvs-of-postmaster"),

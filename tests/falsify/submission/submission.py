@@ -211,7 +211,7 @@ class LateAuthSubmissions(LateAuth, Submissions):
 MUTANTS = [
     Mutant("greets_521", Greets521, frozenset({"greeting-is-not-521"})),
     Mutant("only_helo", OnlyHelo, frozenset({"speaks-esmtp"})),
-    Mutant("open_to_all", OpenToAll, frozenset({"mail-needs-login", "mail-needs-login-530"})),
+    Mutant("open_to_all", OpenToAll, frozenset({"mail-needs-login"})),
     Mutant("ehlo_once", EhloOnce, frozenset({"login-demanded[EHLO]"})),
     Mutant(
         "odd_530", Odd530, frozenset({"login-demanded[VRFY]", "login-demanded[RCPT]", "login-demanded[DATA]"})
@@ -227,6 +227,7 @@ MUTANTS = [
         NeedsLoginForAll,
         frozenset({"login-demanded[NOOP]", "login-demanded[RSET]", "login-demanded[QUIT]"}),
     ),
+    made("long_reply", M, "replies-length", do_NOOP=saying("250 " + "x" * 600)),
     Mutant("one_level", NoQualifiedDomain, frozenset({"domain-not-qualified"})),
     Mutant("slow_data", SlowData, frozenset({"answers-within-two-minutes"})),
     Mutant("no_submission", NoSubmission, frozenset({"submits"})),
