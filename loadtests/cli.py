@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import NoReturn
 
 from plumbline.loadtests.options import EXIT_NOT_TESTED, EXIT_USAGE, UsageError, add_options, job
-from plumbline.loadtests.scenarios import ftp, transfer
+from plumbline.loadtests.scenarios import ftp, script, transfer
 from plumbline.loadtests.scenarios.base import Scenario
 
-_FILES = {"smtp": "smtp_transfer.py", "ftp": "ftp_transfer.py"}
-_SCENARIOS: dict[str, Scenario] = {"smtp": transfer.SCENARIO, "ftp": ftp.SCENARIO}
+_FILES = {"smtp": "smtp_transfer.py", "ftp": "ftp_transfer.py", "script": "script.py"}
+_SCENARIOS: dict[str, Scenario] = {"smtp": transfer.SCENARIO, "ftp": ftp.SCENARIO, "script": script.SCENARIO}
 INSTRUCTION = "Load tests need Locust, which is not installed here. Install it: pip install 'plumbline[load]'"
 
 

@@ -174,8 +174,8 @@ class Crew:
 
     def _live(self, lane: int) -> None:
         self._begun.wait()
-        due = perf_counter()
-        while not self._leaving():
+        due: float | None = perf_counter()
+        while due is not None and not self._leaving():
             talk = self.scene.conversation(lane)
             try:
                 talk.open()
@@ -196,13 +196,16 @@ class Crew:
             if self._failures > 1:
                 gevent.sleep(min(0.05 * 2 ** min(self._failures, 10), SLOWEST))
 
-    def _converse(self, talk: Conversation, due: float) -> float:
-        """Work after work; gives back when the next is due. Raises EndedError, OSError, with the account in order."""
+    def _converse(self, talk: Conversation, due: float) -> float | None:
+        """Work after work; gives back when the next is due, None if there is no more.
+
+        Raises EndedError, OSError; the account is in order then.
+        """
         limit = self.plan.per_session or 2**62
         for _ in range(limit):
             work = self._claim(due)
             if work is None:
-                break
+                return None
             due += self.plan.pace_s
             self._work(talk, work)
             due = max(due, perf_counter())
@@ -248,6 +251,10 @@ class Crew:
         except EndedError as error:
             ledger.failure(perf_counter() - work.intended, error.kind, str(error))
             raise _Counted(error.kind, str(error)) from error
+        except gevent.GreenletExit:
+            waited = perf_counter() - work.intended
+            ledger.failure(waited, "unanswered at the end", "no answer before the run's end")
+            raise
         except OSError as error:
             kind, text = named(error)
             ledger.failure(perf_counter() - work.intended, kind, text)

@@ -15,6 +15,7 @@ from tests.models.smtp_chunking import Chunking
 from tests.models.smtp_dsn import Parameters
 from tests.models.smtp_enhanced import International, InternationalDsn
 from tests.models.smtp_etrn import Etrn
+from tests.models.smtp_kinds import Generous, Plain
 from tests.models.smtp_submission import PlainSubmission, SubmissionInClear, SubmissionModel, Submissions
 from tests.models.smtp_tls import ImplicitTls, RequireTls
 from tests.models.store import PASSWORD, USER
@@ -26,7 +27,12 @@ MAIL_FACTS = {
     "recipient.domain": "example.test",
     "second_recipient": "bob@example.test",
     "unknown_recipient": "nobody@example.test",
+    "unknown_recipient.local": "nobody",
+    "unknown_recipient.domain": "example.test",
     "foreign_recipient": "someone@elsewhere.example",
+    "foreign_recipient.local": "someone",
+    "foreign_recipient.domain": "elsewhere.example",
+    "mailing_list": "staff",
     "sender": "probe@client.test",
     "client": "client.test",
     "delivered": "maildir",
@@ -43,11 +49,21 @@ BENCHES = {
         Bench(
             "smtp",
             (
-                *(SmtpModel, BareModel, Chunking, Parameters, International, InternationalDsn),
+                *(
+                    SmtpModel,
+                    BareModel,
+                    Chunking,
+                    Parameters,
+                    International,
+                    InternationalDsn,
+                    Generous,
+                    Plain,
+                ),
                 *(Auth, AuthUnderTls, Coded, ImplicitTls, RequireTls, Etrn),
             ),
             gather(smtp),
             MAIL_FACTS,
+            misses=frozenset({"8bitmime-offered", "burl-not-on-smtp"}),
             mailbox={"via": "maildir", "path": "/mail"},
         ),
         Bench(
