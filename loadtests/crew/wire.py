@@ -86,7 +86,9 @@ class Wire:
         """Raises EndedError, OSError."""
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         code = self.sock.connect_ex(address)
-        if code == errno.EINPROGRESS:  # on loopback it is done already, and asking again is cheaper than waiting
+        if (
+            code == errno.EINPROGRESS
+        ):  # on loopback it is done already, and asking again is cheaper than waiting
             code = self.sock.connect_ex(address)
         if code == errno.EISCONN:
             return
