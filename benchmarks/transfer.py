@@ -232,8 +232,10 @@ def main() -> None:
     if options.full:
         everybody = run_cell("C sink", Work(1024, 10, 10_000), list(CLIENTS), options.rounds)
         _insert(options.write, "peers", [*table([everybody], names[0]), "", _note(options.rounds)])
-    cells = [run_cell(sink, work, names, options.rounds) for sink, work in _work(options)]
-    _insert(options.write, "transfer", [*table(cells, names[0]), "", _note(options.rounds)])
+    cells = list[Cell]()
+    for sink, work in _work(options):
+        cells.append(run_cell(sink, work, names, options.rounds))
+        _insert(options.write, "transfer", [*table(cells, names[0]), "", _note(options.rounds)])
 
 
 def _counted_calls() -> list[str]:
