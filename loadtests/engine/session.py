@@ -77,10 +77,9 @@ class Session:
         self.order, self.envelope = payload.order, payload.envelope  # needed for every message
         self.lane_commands, self.lane_times = payload.lane_commands, ledger.lane_times
         self.stream: Stream | None = None  # where several messages may be in flight
-        ordinary = not (plan.tls or plan.user or check)
-        self.stage = (
-            familiar.BANNER if ordinary else familiar.NOTHING
-        )  # whose answer may be known from before
+        unusual = plan.tls or plan.user or check
+        # of a session, if its answer may be known from the session before
+        self.stage = familiar.NOTHING if unusual else familiar.BANNER
         self.lane = -1  # lockstep without trouble: index of the step that is waited for; -1: not so
         self.lane_seen: list[bytes] = []
         self.content = payload.contents[0]  # of the message under way
