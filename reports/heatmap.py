@@ -102,8 +102,11 @@ def answer_code(case: Case) -> str:
 
 
 def answer(case: Case) -> str:
-    """The answer that decided, as escaped octets: what was got, else the last that the server said."""
-    if case.got:
+    """The answer that decided, as escaped octets: what was got, or the last word where one command was tried.
+
+    Where a case that went well does more than that, no single answer decided: "".
+    """
+    if case.got or not case.command:
         return case.got
     said = (event.text for event in reversed(case.transcript) if event.who == "S")
     return next(said, "")

@@ -1,7 +1,8 @@
 """JUnit XML: a testsuite for each server and suite, a testcase for each record.
 
-Only violations are failures. What a viewer would otherwise show as green but was not tested (inconclusive,
-skipped) is `skipped` with its reason; a missed recommendation or an accepted failure says so in its output.
+Violations and out-of-date deviations, which fail the run, are failures, and nothing else. What a viewer would
+show as green but was not tested (inconclusive, skipped) is `skipped` with its reason; a missed recommendation
+or an accepted failure says so in its output.
 """
 
 from __future__ import annotations
@@ -61,8 +62,10 @@ def _case(subject: Subject, case: Case, strict: bool) -> Element:
         element.set("file", visible(case.file))
         element.set("line", str(case.line))
     found = standing(case)
-    if found is Standing.VIOLATION or (strict and found is Standing.MISSED):
-        failure = SubElement(element, "failure", message=one_line(case.reason, 400), type=visible(case.level))
+    if found in (Standing.VIOLATION, Standing.STALE) or (strict and found is Standing.MISSED):
+        stale = "accepted as a known failure, but fails no more: remove it from the deviations"
+        reason = stale if found is Standing.STALE else one_line(case.reason, 400)
+        failure = SubElement(element, "failure", message=reason, type=visible(case.level))
         failure.text = details(case, subject.label)
     elif found in (Standing.SKIPPED, Standing.INCONCLUSIVE):
         SubElement(element, "skipped", message=one_line(f"{found}: {case.reason}", 400))

@@ -9,6 +9,7 @@ import msgspec
 from markupsafe import escape
 
 from . import view
+from .coverage import Covered
 from .model import Report
 from .standing import Standing, standing
 from .subject import Subject
@@ -26,7 +27,7 @@ def render_json(report: Report) -> bytes:
         "notices": list(view.notices(report)),
         "results": report.counts.total(),
         "counts": _counts(report.counts),
-        "servers": [_server(subject) for subject in report.subjects],
+        "servers": [_server(report, subject) for subject in report.subjects],
     }
     return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
 
@@ -35,8 +36,9 @@ def _counts(counts: Counter[Standing]) -> dict[str, int]:
     return {kind.value: counts[kind] for kind in Standing}
 
 
-def _server(subject: Subject) -> dict[str, Any]:
+def _server(report: Report, subject: Subject) -> dict[str, Any]:
     kind, answer = subject.answer
+    known = report.coverage.of(subject.index)
     return {
         "server": subject.label,
         "targets": [target.name for target in subject.targets],
@@ -51,14 +53,17 @@ def _server(subject: Subject) -> dict[str, Any]:
         "violations": [case.id for case in subject.cases if standing(case) is Standing.VIOLATION],
         "exploitable": [case.id for case in subject.exploitable],
         "flaky": [case.id for case in subject.cases if case.flaky],
+        "requirements": {covered.value: known[covered] for covered in Covered} if known else {},
         "load": [
             {
                 "scenario": one.load.scenario,
                 "rate": one.load.rate,
+                "sustained": one.load.sustained,
                 "messages": one.load.messages,
                 "failures": one.load.failures,
                 "latency": one.load.latency,
                 "missed_thresholds": one.missed,
+                "delivery": msgspec.to_builtins(one.load.delivery),
             }
             for one in subject.loads
             if one.load

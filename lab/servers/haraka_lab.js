@@ -10,10 +10,15 @@ exports.register = function () {
   this.setting = this.config.get('lab.json');
 };
 
+/** The local-part that a quoted string stands for (RFC 5321, section 4.1.2). */
+function unquoted(name) {
+  return /^".*"$/s.test(name) ? name.slice(1, -1).replace(/\\(.)/gs, '$1') : name;
+}
+
 /** Whose maildir gets mail for this address; null for another domain, '' for an unknown user. */
 exports.user = function (address) {
   const host = (address.host || '').toLowerCase();
-  const name = (address.user || '').toLowerCase();
+  const name = unquoted(address.user || '').toLowerCase();
   if (host && host !== this.setting.domain) return null;
   if (name === 'postmaster') return 'bob';
   return this.setting.users.includes(name) ? name : '';
@@ -30,7 +35,9 @@ exports.hook_queue = exports.hook_queue_outbound = function (next, connection) {
   const { transaction } = connection;
   transaction.message_stream.get_data((message) => {
     try {
-      this.deliver(message, new Set(transaction.rcpt_to.map((recipient) => this.user(recipient))));
+      // What final delivery adds (RFC 5321, section 4.4): Haraka leaves it to its plugins.
+      const path = Buffer.from(`Return-Path: <${transaction.mail_from.address()}>\r\n`);
+      this.deliver(Buffer.concat([path, message]), new Set(transaction.rcpt_to.map((recipient) => this.user(recipient))));
       next(OK);
     } catch (error) {
       next(DENYSOFT, `not stored: ${error.message}`);

@@ -13,10 +13,15 @@ function refusal(code, text) {
   return Object.assign(new Error(text), { responseCode: code });
 }
 
+/** The local-part that a quoted string stands for (RFC 5321, section 4.1.2): smtp-server hands it over as it came. */
+function unquoted(name) {
+  return /^".*"$/s.test(name) ? name.slice(1, -1).replace(/\\(.)/gs, '$1') : name;
+}
+
 /** Whose maildir gets mail for this address; null for another domain, '' for an unknown user. */
 function user(address) {
   const at = address.lastIndexOf('@');
-  const name = (at < 0 ? address : address.slice(0, at)).toLowerCase();
+  const name = unquoted(at < 0 ? address : address.slice(0, at)).toLowerCase();
   if (at >= 0 && address.slice(at + 1).toLowerCase() !== setting.domain) {
     return null;
   }

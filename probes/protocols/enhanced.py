@@ -14,6 +14,7 @@ from plumbline.probes.protocols.base import Fault, Reply
 _REGISTERED = {"0": 0, "1": 10, "2": 4, "3": 6, "4": 7, "5": 6, "6": 10, "7": 30}
 _LIKE_A_CODE = re.compile(r"(\d+)\.(\d+)\.(\d+)(?=[ \t]|\Z)")
 _HELLO = re.compile(rb"\b(?:EHLO|HELO|LHLO)\b", re.IGNORECASE)
+_ONLY_HELLO = re.compile(rb"(?:EHLO|HELO|LHLO)\b[^\r\n]*(?:\r\n)?\Z", re.IGNORECASE)
 
 RULES = {
     "enhanced-missing": "Where ENHANCEDSTATUSCODES is offered, the text of 2yz, 4yz and 5yz replies begins with an "
@@ -35,7 +36,7 @@ def faults(command: bytes, reply: Reply, greeting: str) -> Iterator[Fault]:
     if code is None:
         if not exempt and reply.status[:1] in ("2", "4", "5"):
             yield Fault("enhanced-missing", f"no enhanced status code in the {reply.status}")
-    elif reply.status[:1] == "3" or (exempt and reply.status[:1] == "2"):
+    elif reply.status[:1] == "3" or (_misplaced_in(command) and reply.status[:1] == "2"):
         yield Fault("enhanced-misplaced", f"enhanced status code {code[0]} in the {reply.status}")
     elif not exempt:
         yield from _form(code)
@@ -43,6 +44,11 @@ def faults(command: bytes, reply: Reply, greeting: str) -> Iterator[Fault]:
         yield Fault("521-misplaced", f"521 within a session that began with {greeting}")
     if reply.status == "556" and b"RCPT" not in command.upper():
         yield Fault("556-misplaced", "556 answers something else than RCPT")
+
+
+def _misplaced_in(command: bytes) -> bool:
+    """Whether success has no code here. Of several lines in one write, or mail data, nobody knows which it answers."""
+    return not command or _ONLY_HELLO.match(command) is not None
 
 
 def _form(code: re.Match[str]) -> Iterator[Fault]:

@@ -21,9 +21,17 @@ _EIGHT_BIT = re.compile(rb"[\x80-\xff]")
 _ENHANCED = re.compile(rb"([245])\.[0-9]{1,3}\.[0-9]{1,3}(?=[ \t]|\Z)")
 _PATTERN = re.compile(r"[2-5](?:[0-9][0-9]|[0-9]z|yz)")
 
+# Codes of RFC 5321 and of the extensions: 1985, 3207, 4468, 4954, 5248 (and the registry it made), 7504.
+_LISTED = """
+211 214 220 221 235 250 251 252 253 334 354 421 432 450 451 452 453 454 455 458 459 500 501 502 503 504
+521 523 524 525 530 533 534 535 538 550 551 552 553 554 555 556
+"""
+LISTED = frozenset(_LISTED.split())
+
 RULES = {
     "not-a-reply": "Every reply line begins with a three-digit code (RFC 5321, 4.2).",
     "code-range": "The first digit of a reply code is 2 to 5, the second 0 to 5 (RFC 5321, 4.2).",
+    "unlisted-code": "A reply code SHOULD be one of this document or of an extension (RFC 5321, 4.2).",
     "code-differs": "All lines of a reply have the same code (RFC 5321, 4.2.1).",
     "separator": "Behind the code stands a space, or a hyphen where lines follow (RFC 5321, 4.2.1).",
     "bare-code": "The space behind the code SHOULD be sent even where no text follows (RFC 5321, 4.2.1).",
@@ -54,6 +62,9 @@ def _reply_faults(lines: Sequence[Line]) -> Iterator[Fault]:
     codes = dict.fromkeys(line.code for line in lines if line.code)
     if len(codes) > 1:
         yield Fault("code-differs", "codes of one reply: " + ", ".join(codes))
+    for code in codes:
+        if code not in LISTED:
+            yield Fault("unlisted-code", f"reply code {code} is in no list")
     first = _enhanced(lines[0])
     if first and lines[0].code[0] in "245" and first[0] != lines[0].code[0]:
         yield Fault("enhanced-class", f"enhanced status code {first} under reply code {lines[0].code}")

@@ -312,11 +312,11 @@ class Player:
             self.observations[step.observe] = show(answer, connection.reader.unread)
             if step.S is None:
                 return
-        if admits(step.skip, answer, connection.dialect):
+        judgement = judge(want, step.tolerate, answer, connection.dialect, self.variables)
+        if not judgement.met and admits(step.skip, answer, connection.dialect):
             asked, got = (text.removesuffix("\\r\\n") for text in (self.sent, show(answer)))
             reason = f"the server does not do this: {asked} was answered {got}"
             raise Ended(Verdict.SKIPPED, reason)
-        judgement = judge(want, step.tolerate, answer, connection.dialect, self.variables)
         if not judgement.met:
             self._wrong(step, connection, answer, judgement.expected, given=given)
         if judgement.tolerated and not given:

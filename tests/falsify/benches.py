@@ -13,6 +13,7 @@ from tests.models.smtp import BareModel, SmtpModel
 from tests.models.smtp_chunking import Chunking
 from tests.models.smtp_dsn import Parameters
 from tests.models.smtp_enhanced import International, InternationalDsn
+from tests.models.smtp_kinds import Generous, Plain
 from tests.models.store import PASSWORD, USER
 
 MAIL_FACTS = {
@@ -22,7 +23,12 @@ MAIL_FACTS = {
     "recipient.domain": "example.test",
     "second_recipient": "bob@example.test",
     "unknown_recipient": "nobody@example.test",
+    "unknown_recipient.local": "nobody",
+    "unknown_recipient.domain": "example.test",
     "foreign_recipient": "someone@elsewhere.example",
+    "foreign_recipient.local": "someone",
+    "foreign_recipient.domain": "elsewhere.example",
+    "mailing_list": "staff",
     "sender": "probe@client.test",
     "client": "client.test",
     "delivered": "maildir",
@@ -34,9 +40,10 @@ BENCHES = {
     for bench in (
         Bench(
             "smtp",
-            (SmtpModel, BareModel, Chunking, Parameters, International, InternationalDsn),
+            (SmtpModel, BareModel, Chunking, Parameters, International, InternationalDsn, Generous, Plain),
             gather(smtp),
             MAIL_FACTS,
+            misses=frozenset({"8bitmime-offered"}),
             mailbox={"via": "maildir", "path": "/mail"},
         ),
         Bench(

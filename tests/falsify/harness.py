@@ -47,6 +47,7 @@ class Bench:
     """What the suites of one protocol are played against.
 
     models: conforming servers; every case passes on one at least and is red on none.
+    misses: cases of a SHOULD that one of the models leaves out on purpose.
     companions: servers of other protocols on the same store. mailbox: the profile's `delivered`.
     borrowed: mutants of another protocol that speak this one; some of their bugs mean nothing here.
     """
@@ -55,6 +56,7 @@ class Bench:
     models: tuple[type[LineService], ...]
     mutants: tuple[Mutant, ...]
     facts: Mapping[str, str]
+    misses: frozenset[str] = frozenset()
     companions: Mapping[str, type[LineService]] = field(default_factory=dict)
     mailbox: Mapping[str, str] = field(default_factory=dict)
     borrowed: tuple[Mutant, ...] = ()

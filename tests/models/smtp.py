@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import re
 
+from tests.models import smtp_paths
 from tests.models.lines import LineService
 
 RECIPIENTS = {"alice@example.test", "bob@example.test", "postmaster", "postmaster@example.test"}
-_PATH = re.compile(r"<([^<>]*)>")
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 class SmtpModel(LineService):
     """The server's side of one connection."""
 
     host = "mx.example.test"
-    keywords = ("PIPELINING", "SIZE 10000000", "8BITMIME", "HELP")
+    keywords: tuple[str, ...] = ("PIPELINING", "SIZE 10000000", "8BITMIME", "HELP")
+    limit = 10_000_000
+    most_recipients = 120
 
     def greet(self) -> None:
         self.helo, self.extended = "", False
@@ -44,20 +47,44 @@ class SmtpModel(LineService):
 
     def accept(self, text: bytes) -> None:
         """The end of data: deliver, forget, answer."""
+        if refusal := self.text_refused(text):
+            self.reset()
+            return self.say(refusal)
         self.deliver(self.trace() + self.unstuff(text))
-        self.taken()
+        return self.taken()
 
     def taken(self) -> None:
         """Forget the transaction, and answer for its message."""
         self.reset()
         self.say("250 OK: queued")
 
+    def text_refused(self, text: bytes) -> str:
+        """The refusal of the text of a message, or nothing."""
+        return "552 too large" if len(text) > self.limit else ""
+
     def deliver(self, mail: bytes) -> None:
-        self.world.files.append(mail)
+        """Final delivery, into the mailbox of alice: what is for others alone does not get there."""
+        if any(path.lower() != "bob@example.test" for path in self.recipients):
+            self.world.files.append(self.return_path() + self.without_return_path(mail))
+
+    def without_return_path(self, mail: bytes) -> bytes:
+        """The mail without Return-Path fields of its own: there is to be one only."""
+        head, end, body = mail.partition(b"\r\n\r\n")
+        return re.sub(rb"(?im)^Return-Path:.*\r?\n", b"", head) + end + body
+
+    def return_path(self) -> bytes:
+        return f"Return-Path: <{self.sender or ''}>\r\n".encode()
 
     def trace(self) -> bytes:
-        how = f"from {self.helo} by {self.host} with {self.transmission()}"
-        return f"Received: {how}; Thu, 1 Jan 1970 00:00:00 +0000\r\n".encode()
+        source = f"from {self.helo} ([{self.line.client.host}])"
+        how = f"{source} by {self.host} with {self.transmission()}{self.for_clause()}"
+        return f"Received: {how};{self.date()}\r\n".encode()
+
+    def for_clause(self) -> str:
+        return f" for <{self.recipients[0]}>" if len(self.recipients) == 1 else ""
+
+    def date(self) -> str:
+        return " Thu, 1 Jan 1970 00:00:00 +0000"
 
     def transmission(self) -> str:
         """The type of the session in trace lines (RFC 3848)."""
@@ -72,13 +99,15 @@ class SmtpModel(LineService):
     # -- commands
 
     def on_line(self, line: bytes) -> None:
+        if self.bad_octets(line):
+            return self.say("501 invalid character")
         text = line.decode("utf-8", "surrogateescape").rstrip(" ")
         verb, _, argument = text.partition(" ")
         method = getattr(self, "do_" + self.verb(verb), None)
-        if method is None:
-            self.unknown(text)
-        else:
-            method(argument.strip())
+        return self.unknown(text) if method is None else method(argument.strip())
+
+    def bad_octets(self, line: bytes) -> bool:
+        return _CONTROL.search(line) is not None or not line.isascii()
 
     def verb(self, word: str) -> str:
         return word.upper()
@@ -87,12 +116,15 @@ class SmtpModel(LineService):
         self.say("500 Command not recognized")
 
     def do_EHLO(self, argument: str) -> None:
-        if not argument:
+        if not self.is_name(argument):
             return self.say("501 EHLO needs a domain")
         self.helo, self.extended = argument, True
         self.reset()
         lines = [f"{self.host} greets {argument}", *self.keywords]
         return self.reply_lines("250", lines)
+
+    def is_name(self, argument: str) -> bool:
+        return smtp_paths.is_domain(argument)
 
     def reply_lines(self, code: str, lines: list[str]) -> None:
         for line in lines[:-1]:
@@ -100,7 +132,7 @@ class SmtpModel(LineService):
         self.say(f"{code} {lines[-1]}")
 
     def do_HELO(self, argument: str) -> None:
-        if not argument:
+        if not self.is_name(argument):
             return self.say("501 HELO needs a domain")
         self.helo, self.extended = argument, False
         self.reset()
@@ -124,7 +156,7 @@ class SmtpModel(LineService):
         size = self.value(argument, "SIZE")
         if size is not None and not re.fullmatch(r"\d{1,20}", size):
             return "501 SIZE is a number"
-        return "552 too large" if size and int(size) > 10_000_000 else ""
+        return "552 too large" if size and int(size) > self.limit else ""
 
     def body_refused(self, argument: str) -> str:
         """The refusal of the body type (RFC 6152), or nothing."""
@@ -132,7 +164,7 @@ class SmtpModel(LineService):
         return "" if body is None or body.upper() in ("7BIT", "8BITMIME") else "501 BODY is 7BIT or 8BITMIME"
 
     def value(self, argument: str, name: str) -> str | None:
-        words = argument.partition(">")[2].split()
+        words = smtp_paths.parameters(argument.partition(":")[2])
         values = [word.partition("=")[2] for word in words if word.partition("=")[0].upper() == name]
         return values[0] if values else None
 
@@ -143,12 +175,17 @@ class SmtpModel(LineService):
     def path(self, argument: str, keyword: str) -> str | None:
         if argument[: len(keyword)].upper() != keyword:
             return None
-        match = _PATH.match(argument[len(keyword) :])
-        return match[1] if match else None
+        return smtp_paths.path(argument[len(keyword) :])
 
     def bad_parameter(self, argument: str) -> bool:
-        words = argument.partition(">")[2].split()
-        return any(word.partition("=")[0].upper() not in ("SIZE", "BODY") for word in words)
+        words = smtp_paths.parameters(argument.partition(":")[2])
+        known = self.known_parameters() if self.extended else ()
+        return any(
+            not smtp_paths.is_parameter(word) or word.partition("=")[0].upper() not in known for word in words
+        )
+
+    def known_parameters(self) -> tuple[str, ...]:
+        return ("SIZE", "BODY")
 
     def do_RCPT(self, argument: str) -> None:
         path = self.path(argument, "TO:")
@@ -162,10 +199,12 @@ class SmtpModel(LineService):
 
     def recipient(self, path: str) -> None:
         local, _, domain = path.lower().partition("@")
-        if domain not in ("", "example.test"):
+        if domain not in ("", "example.test", "[127.0.0.1]"):
             return self.say("550 5.7.1 relaying denied")
-        if path.lower() not in RECIPIENTS:
+        if path.lower().replace("[127.0.0.1]", "example.test") not in RECIPIENTS:
             return self.say(f"550 5.1.1 no such user {local}")
+        if len(self.recipients) >= self.most_recipients:
+            return self.say("452 enough, send the rest in another mail")
         self.recipients.append(path)
         return self.say("250 OK")
 
@@ -215,9 +254,10 @@ class SmtpModel(LineService):
 
 
 class BareModel(SmtpModel):
-    """Offers nothing but HELP."""
+    """Offers nothing but HELP, and has no limit on size."""
 
     keywords = ("HELP",)
+    limit = 10**21
 
     def bad_parameter(self, argument: str) -> bool:
         return bool(argument.partition(">")[2].strip())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from tests.models import smtp_paths
 from tests.models.smtp import SmtpModel
 from tests.models.smtp_dsn import Parameters
 
@@ -55,6 +56,14 @@ class International(Enhanced):
     def reset(self) -> None:
         super().reset()
         self.international = False
+
+    def bad_octets(self, line: bytes) -> bool:
+        return re.search(rb"[\x00-\x08\x0a-\x1f\x7f]", line) is not None
+
+    def path(self, argument: str, keyword: str) -> str | None:
+        if argument[: len(keyword)].upper() != keyword:
+            return None
+        return smtp_paths.path(argument[len(keyword) :], wide=True)
 
     def is_utf8(self, path: str) -> bool:
         return not any("\ud800" <= sign <= "\udfff" for sign in path)

@@ -62,6 +62,12 @@ def test_junit_names_the_case_and_tells_the_failure():
     assert "EHLO client.example.test" in failure.text
 
 
+def test_junit_fails_a_deviation_that_is_out_of_date():
+    report = build(split("x", [run(), target(), case(0, deviation={"reason": "known"})], []))
+    root = ElementTree.fromstring(junit.render(report))
+    assert "fails no more" in root.find("*/testcase/failure").get("message")
+
+
 def test_junit_fails_a_missed_recommendation_only_when_strict():
     report = report_of(case(0, verdict=Verdict.FAIL, level="SHOULD"))
     assert ElementTree.fromstring(junit.render(report)).get("failures") == "0"

@@ -195,11 +195,11 @@ class DiesOfEmptyChunks(M):
 
 
 class ObeysOctets(M):
-    def unknown(self, text):
-        if text.startswith("\0"):
+    def on_line(self, line):
+        if line.startswith(b"\0"):
             self.say("250 if you say so")
         else:
-            super().unknown(text)
+            super().on_line(line)
 
 
 class DeliversOnClose(M):

@@ -473,28 +473,6 @@ class LosesItself(M):
         return not re.search(self.octets, self.buffer) and super().step_data()
 
 
-class InState(M):
-    """Answers one command wrongly, in one state."""
-
-    command = state = ""
-    place = "greeting"
-
-    def on_line(self, line):
-        verb = line.decode("utf-8", "replace").partition(" ")[0]
-        if verb == self.command and self.where() == self.state:
-            return self.say("354 not here")
-        if verb in ("EHLO", "HELO"):
-            self.place = verb.lower()
-        return super().on_line(line)
-
-    def accept(self, text):
-        super().accept(text)
-        self.place = "sent"
-
-    def where(self):
-        return "rcpt" if self.recipients else "mail" if self.sender is not None else self.place
-
-
 class HelpResets(M):
     def do_HELP(self, argument):
         self.reset()
@@ -620,6 +598,10 @@ FALSE_ENDS = {
     "CRLF.SP-CRLF": rb"\r\n\. \r\n",
     "CRLF-NUL.CRLF": rb"\r\n\0\.\r\n",
     "CRLF-SP.CRLF": rb"\r\n \.\r\n",
+    "LFCR.LFCR": rb"\n\r\.\n\r",
+    "NEL.CRLF": rb"\xc2\x85\.\r\n",
+    "U+2028.CRLF": rb"\xe2\x80\xa8\.\r\n",
+    "CRLF.VT-CRLF": rb"\r\n\.\x0b\r\n",
     "any-CR-before-LF": rb"\n\.\r*\n",
 }
 FALSE_END: dict[str, type[M]] = {
@@ -630,21 +612,4 @@ STRAY: dict[str, type[M]] = {
     f"lost_at_{name}": type(f"Lost_at_{name}", (LosesItself,), {"octets": octets})
     for name, octets in [("LF", rb"one\ntwo"), ("CR", rb"one\rtwo"), ("NUL", rb"one\0two")]
 }
-IN_STATE: dict[str, type[M]] = {
-    f"{command}_in_{state}": type(f"{command}_in_{state}", (InState,), {"command": command, "state": state})
-    for command, states in {
-        "NOOP": "helo mail rcpt sent",
-        "RSET": "greeting helo mail rcpt sent",
-        "VRFY": "greeting helo mail rcpt sent",
-        "EXPN": "greeting helo mail rcpt sent",
-        "HELP": "greeting helo mail rcpt sent",
-        "EHLO": "helo mail rcpt sent",
-        "HELO": "helo ehlo mail rcpt sent",
-        "QUIT": "helo mail sent",
-    }.items()
-    for state in states.split()
-}
-
-MUTANTS = [
-    Mutant(name, service) for name, service in {**NAMED, **SAYING, **FALSE_END, **STRAY, **IN_STATE}.items()
-]
+MUTANTS = [Mutant(name, service) for name, service in {**NAMED, **SAYING, **FALSE_END, **STRAY}.items()]

@@ -39,7 +39,7 @@ class MixesReplies(M):
     """Answers the last command of a group first."""
 
     def received(self, data, *, urgent=False):
-        if data.startswith(b"RCPT") and data.count(b"\r\n") == 5:
+        if data.startswith(b"XPLUMB") and data.count(b"\r\n") == 5:
             data = b"\r\n".join(reversed(data.split(b"\r\n")[:-1])) + b"\r\n"
         super().received(data, urgent=urgent)
 

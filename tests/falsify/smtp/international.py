@@ -146,7 +146,7 @@ class TakesNoUtf8(M):
 
 class DecodesHeader(M):
     def deliver(self, mail):
-        super().deliver(mail.decode().encode("ascii", "replace"))
+        super().deliver(mail.decode("utf-8", "surrogateescape").encode("ascii", "replace"))
 
 
 class PlainTrace(M):
@@ -259,7 +259,7 @@ MUTANTS = [
     mutant("smtputf8_takes_value", TakesValue, "smtputf8-value"),
     *(
         mutant(f"smtputf8_not_in_{row}", NoUtf8In, f"smtputf8-sender[{row}]", place=place)
-        for row, place in {"local-part": "usér@", "quoted": '"', "domain": "@bü"}.items()
+        for row, place in {"local-part": "usér@", "quoted": "usér x", "domain": "@bü"}.items()
     ),
     mutant("smtputf8_not_in_recipient", NoUtf8In, "smtputf8-recipient", place="nöbel"),
     mutant("smtputf8_sender_unasked", TakesUnasked, "smtputf8-needs-parameter[sender]", code="550"),

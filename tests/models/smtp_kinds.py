@@ -1,0 +1,84 @@
+"""Other kinds of conforming SMTP servers: one that offers all that is old, one that offers nothing."""
+
+from __future__ import annotations
+
+import re
+
+from tests.models.smtp import RECIPIENTS, SmtpModel
+
+_LONG_LINE = re.compile(rb"[^\n]{2000}")
+
+
+class Generous(SmtpModel):
+    """Verifies names, expands lists, knows SEND, SOML and SAML; has no limit on size, but refuses odd text."""
+
+    keywords = (
+        "PIPELINING",
+        "SIZE 0",
+        "8BITMIME",
+        "HELP",
+        "EXPN",
+        "VRFY",
+        "ETRN",
+        "TURN",
+        "SEND",
+        "SOML",
+        "SAML",
+    )
+    keywords += ("STARTTLS", "AUTH PLAIN", "BURL")
+    limit = 10**21
+
+    def text_refused(self, text: bytes) -> str:
+        return "554 not this text" if b"\0" in text or _LONG_LINE.search(text) else ""
+
+    def mailbox(self, name: str) -> str | None:
+        """The mailbox that a user name means."""
+        path = name.lower() if "@" in name else f"{name.lower()}@example.test"
+        return path if path in RECIPIENTS else None
+
+    def do_VRFY(self, argument: str) -> None:
+        if not argument:
+            return self.say("501 VRFY whom?")
+        if "@" in argument and not argument.lower().endswith("@example.test"):
+            return self.say("252 not mine to tell")
+        mailbox = self.mailbox(argument)
+        return self.say(f"250 Somebody <{mailbox}>" if mailbox else "550 no such user")
+
+    def do_EXPN(self, argument: str) -> None:
+        if argument.lower() == "staff":
+            return self.reply_lines("250", ["Alice <alice@example.test>", "Bob <bob@example.test>"])
+        return self.do_VRFY(argument) if argument else self.say("501 EXPN what?")
+
+    def do_SEND(self, argument: str) -> None:
+        self.do_MAIL(argument)
+
+    do_SOML = do_SEND
+    do_SAML = do_SEND
+
+    def do_ETRN(self, _argument: str) -> None:
+        self.say("250 OK")
+
+    def do_STARTTLS(self, _argument: str) -> None:
+        self.say("454 no certificate today")
+
+    def do_TURN(self, _argument: str) -> None:
+        self.say("503 log in first")
+
+    def do_AUTH(self, _argument: str) -> None:
+        self.say("504 mechanism not known")
+
+    def do_BURL(self, _argument: str) -> None:
+        self.say("503 RCPT first")
+
+
+class Plain(SmtpModel):
+    """A server with hardly an extension."""
+
+    keywords = ("8BITMIME",)
+    limit = 10**21
+
+    def known_parameters(self) -> tuple[str, ...]:
+        return ("BODY",)
+
+    def do_HELP(self, _argument: str) -> None:
+        self.say("502 no help here")
