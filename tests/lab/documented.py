@@ -65,8 +65,10 @@ def patterns(cell: str) -> Iterator[str]:
     """The cases of a row: `a[x]`, `[y]` are a[x] and a[y]; `a-x`, `-y` are a-x and a-y; `a` is every row of a; * stands for anything."""
     stem = ""
     for word in _CODE.findall(cell):
-        if word.startswith("[") or word.startswith("-"):
+        if word.startswith("["):
             yield stem + word
+        elif word.startswith("-"):
+            yield stem.rpartition("-")[0] + word
         else:
             stem = word.partition("[")[0]
             yield word
