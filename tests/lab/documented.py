@@ -62,7 +62,7 @@ def concerns(server: str, cell: str) -> bool:
 
 
 def patterns(cell: str) -> Iterator[str]:
-    """The cases of a row: `a[x]`, `[y]` are a[x] and a[y]; `a-x`, `-y` are a-x and a-y; `a` is every row of a; * stands for anything."""
+    """The cases of a row. `a[x]`, `[y]`: a[x] and a[y]. `a-x`, `-y`: a-x and a-y. `a`: every row of a. *: anything."""
     stem = ""
     for word in _CODE.findall(cell):
         if word.startswith("["):
