@@ -32,13 +32,15 @@ lint: setup
 types: setup
 	$(BIN)/mypy
 
-# The example report of the whole lab, from real runs (about 20 minutes), and the answers that case pages show.
+# The example report of the whole lab, from real runs (about half an hour), and the answers that case pages show.
 showcase: setup
+	rm -rf results/showcase
 	-$(BIN)/python -m plumbline.lab.showcase results/showcase
 	$(BIN)/plumbline report results/showcase/*.jsonl -o docs/showcase/lab.html --reference reports/lab-answers.jsonl
 	$(BIN)/python docs/showcase/screenshots.py
 
 bench: setup
+	$(BIN)/python -m pip install --quiet 'aiosmtplib>=3'  # one of those compared
 	$(BIN)/python benchmarks/transfer.py --full --write docs/performance.md
 
 clean:
