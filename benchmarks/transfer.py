@@ -185,9 +185,9 @@ def _row(cell: Cell, name: str, first: str) -> str:
 
 
 def amount(size: int, sessions: int, reuse: bool, seconds: float) -> int:
-    """Messages that take a client of average speed about so many seconds."""
+    """Messages that take a client of average speed about so many seconds; never so few that the start weighs in."""
     rate = 40_000 if size <= 2048 else 15_000 if size <= 20_480 else 3_000
-    return max(int(rate * seconds * (1 if sessions > 1 else 0.15) * (1 if reuse else 0.15)), 200)
+    return max(int(rate * seconds * (1 if sessions > 1 else 0.15) * (1 if reuse else 0.15)), 1500)
 
 
 def run_cell(sink: str, work: Work, names: Sequence[str], rounds: int) -> Cell:
