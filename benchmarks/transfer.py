@@ -16,6 +16,7 @@ import contextlib
 import importlib.util
 import itertools
 import os
+import random
 import re
 import shutil
 import signal
@@ -66,9 +67,12 @@ def listening(sink: str) -> Iterator[tuple[int, subprocess.Popen[str]]]:
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Below the ports that connections are given, or one of thousands of them would take it."""
+    while True:
+        port = random.randrange(20_000, 32_000)  # noqa: S311
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def _wait_for(port: int) -> None:
