@@ -58,7 +58,7 @@ class Generator:
 
     def run(self) -> None:
         """Drive the sessions until the end, and flush meanwhile."""
-        self._cpu = _cpu()  # what the start took is no part of the load
+        self._cpu, self._waited = _cpu(), _waited()  # what the start took is no part of the load
         self.greenlet = gevent.spawn(self._drive)
         gevent.spawn(self._flush_often)
 
