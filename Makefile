@@ -32,8 +32,9 @@ lint: setup
 types: setup
 	$(BIN)/mypy
 
-# The example report of the whole lab, from real runs (about 20 minutes), and the answers that case pages show.
+# The example report of the whole lab, from real runs (about half an hour), and the answers that case pages show.
 showcase: setup
+	rm -rf results/showcase
 	-$(BIN)/python -m plumbline.lab.showcase results/showcase
 	$(BIN)/plumbline report results/showcase/*.jsonl -o docs/showcase/lab.html --reference reports/lab-answers.jsonl
 	$(BIN)/python docs/showcase/screenshots.py

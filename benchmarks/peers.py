@@ -78,10 +78,30 @@ def ours(port: int, work: Work, results: Path, *options: str) -> list[str]:
     return words + ([] if work.reuse else ["--per-session", "1"]) + list(options)
 
 
+def own_sink_command(port: int) -> list[str]:
+    """The C sink; it counts."""
+    return [str(own_sink()), str(port)]
+
+
+def smtp_sink_command(port: int) -> list[str]:
+    """Postfix' own. It can count as well, but then writes to its output for every message."""
+    words = [str(postfix().root / "usr/sbin/smtp-sink"), *(["-u", "nobody"] if not os.getuid() else [])]
+    return [*words, "-m", "2000", f"127.0.0.1:{port}", "2000"]
+
+
+SINKS = {"C sink": own_sink_command, "smtp-sink": smtp_sink_command}
+
+
 def smtplib_threads(port: int, work: Work) -> list[str]:
     """What one would write by hand."""
     numbers = [port, work.sessions, work.messages, work.size, int(work.reuse)]
     return [sys.executable, str(HERE / "by_hand.py"), *map(str, numbers)]
+
+
+def aiosmtplib_tasks(port: int, work: Work) -> list[str]:
+    """The same on asyncio."""
+    numbers = [port, work.sessions, work.messages, work.size, int(work.reuse)]
+    return [sys.executable, str(HERE / "by_hand_asyncio.py"), *map(str, numbers)]
 
 
 def usage_from_results(results: Path) -> tuple[float, float]:
@@ -98,5 +118,7 @@ CLIENTS: dict[str, Command] = {
     "smtp-source": lambda port, work, _: smtp_source(port, work),
     "plumbline": ours,
     "plumbline lockstep": lambda port, work, results: ours(port, work, results, "--pipelining", "off"),
+    "plumbline BDAT": lambda port, work, results: ours(port, work, results, "--in-flight", "8"),
     "smtplib threads": lambda port, work, _: smtplib_threads(port, work),
+    "aiosmtplib": lambda port, work, _: aiosmtplib_tasks(port, work),
 }

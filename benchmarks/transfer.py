@@ -1,11 +1,12 @@
 """Generators side by side on one sink: interleaved rounds, medians, ratios within a round.
 
-    python benchmarks/transfer.py                          # the small table, some minutes
+    python benchmarks/transfer.py                          # one cell on the C sink, a minute
     python benchmarks/transfer.py --full --write docs/performance.md
     python benchmarks/transfer.py --sizes 1024 --sessions 10 --rounds 7 --clients smtp-source,plumbline
+    python benchmarks/transfer.py --calls                  # system calls per message, by strace
 
 Absolute rates of a shared machine move by a factor of three within minutes; ratios within a round repeat.
-Client and sink are pinned to different processors. Every run's total is compared with the sink's.
+Client and sink are pinned to different processors. On the C sink every run's total is compared with the sink's.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ import contextlib
 import itertools
 import os
 import re
+import shutil
 import signal
+import socket
 import statistics
 import subprocess
 import sys
@@ -29,47 +32,73 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 import peers
-from peers import CLIENTS, Usage, Work
+from peers import CLIENTS, SINKS, Usage, Work
 
 LONGEST = 120.0  # seconds for one run of one client
-MARKS = ("<!-- bench:transfer -->", "<!-- /bench:transfer -->")
+START = 5.0  # seconds for a sink to listen
+MARKS = "<!-- bench:{} -->", "<!-- /bench:{} -->"
+USUAL = "smtp-source,plumbline,plumbline lockstep"
 
 
 @dataclass(slots=True)
 class Cell:
     """All rounds of one amount of work."""
 
+    sink: str
     work: Work
     runs: dict[str, list[Usage]] = field(default_factory=dict)
 
 
 @contextlib.contextmanager
-def own_sink() -> Iterator[tuple[int, subprocess.Popen[str]]]:
-    """Our C sink on the second processor; port and process."""
-    words = ["taskset", "-c", "1", str(peers.own_sink()), "0"]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
+def listening(sink: str) -> Iterator[tuple[int, subprocess.Popen[str]]]:
+    """A sink on the second processor; port and process."""
+    port = _free_port()
+    words = ["taskset", "-c", "1", *SINKS[sink](port)]
+    with subprocess.Popen(
+        words, env=peers.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
         try:
-            yield int(process.stdout.readline()), process
+            _wait_for(port)
+            yield port, process
         finally:
             process.terminate()
 
 
-def one(name: str, work: Work) -> Usage:
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_for(port: int) -> None:
+    end = time.monotonic() + START
+    while time.monotonic() < end:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.5):
+            return
+        time.sleep(0.01)
+    raise RuntimeError(f"no sink listens on port {port} after {START:g} s")
+
+
+def one(sink: str, name: str, work: Work) -> Usage:
     """Run one client once against a fresh sink. Raises RuntimeError where the counts differ."""
-    with own_sink() as (port, sink), tempfile.TemporaryDirectory() as folder:
+    with listening(sink) as (port, process), tempfile.TemporaryDirectory() as folder:
         results = Path(folder) / "load.jsonl"
         words = ["taskset", "-c", "0", *CLIENTS[name](port, work, results)]
         usage = measured(words, work.messages)
         if results.exists():
             wall, cpu = peers.usage_from_results(results)
             usage = Usage(work.messages, wall, cpu, usage.memory)
-        sink.send_signal(signal.SIGTERM)
-        assert sink.stderr is not None
-        counted = int(re.findall(r"messages=(\d+)", sink.stderr.read())[0])
-    if counted != work.messages:
-        raise RuntimeError(f"{name}: {work.messages} messages asked for, {counted} arrived")
+        if sink == "C sink":
+            _compare(name, work.messages, process)
     return usage
+
+
+def _compare(name: str, messages: int, sink: subprocess.Popen[str]) -> None:
+    sink.send_signal(signal.SIGTERM)
+    assert sink.stderr is not None
+    counted = int(re.findall(r"messages=(\d+)", sink.stderr.read())[0])
+    if counted != messages:
+        raise RuntimeError(f"{name}: {messages} messages asked for, {counted} arrived")
 
 
 def measured(words: Sequence[str], messages: int) -> Usage:
@@ -93,11 +122,46 @@ def measured(words: Sequence[str], messages: int) -> Usage:
     return Usage(messages, wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
 
 
+# -- system calls --------------------------------------------------------------------------------------
+
+
+def calls(name: str, work: Work) -> float:
+    """System calls per message: those of three times the work less those of once, so that the start is left out."""
+    more = Work(work.size, work.sessions, work.messages * 3, work.reuse)
+    return (_calls(name, more) - _calls(name, work)) / (more.messages - work.messages)
+
+
+def _calls(name: str, work: Work) -> int:
+    with listening("C sink") as (port, _), tempfile.TemporaryDirectory() as folder:
+        summary = Path(folder) / "calls"
+        words = [
+            "strace",
+            "-f",
+            "-c",
+            "-o",
+            str(summary),
+            *CLIENTS[name](port, work, Path(folder) / "load.jsonl"),
+        ]
+        measured(["taskset", "-c", "0", *words], work.messages)
+        (total,) = re.findall(r"^100.00 .*? (\d+) +\d* *total$", summary.read_text(), re.MULTILINE)
+    return int(total)
+
+
+def table_of_calls(names: Sequence[str]) -> list[str]:
+    """Markdown."""
+    lines = ["| client | system calls per message, 1 KiB, 10 sessions, reuse |", "|---|---|"]
+    return lines + [f"| {name} | {calls(name, Work(1024, 10, 2000)):.1f} |" for name in names]
+
+
+# -- tables --------------------------------------------------------------------------------------------
+
+
 def table(cells: Sequence[Cell], first: str) -> list[str]:
     """Markdown: medians, and the ratios to the first client, round by round."""
     lines = [
-        f"| body | sessions | reuse | client | messages/s | CPU µs/message | rate vs {first} | CPU vs {first} | MB |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| sink | body | sessions | reuse | client | messages/s | CPU µs/message "
+        f"| rate vs {first} | CPU vs {first} | MB |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for cell in cells:
         lines += [_row(cell, name, first) for name in cell.runs]
@@ -113,8 +177,8 @@ def _row(cell: Cell, name: str, first: str) -> str:
     spread = f"{min(faster):.2f}-{max(faster):.2f}"
     work = cell.work
     return (
-        f"| {work.size} | {work.sessions} | {'yes' if work.reuse else 'no'} | {name} | {middle(rates):.0f} "
-        f"| {middle(costs):.1f} | {middle(faster):.2f} ({spread}) | {middle(dearer):.2f} "
+        f"| {cell.sink} | {work.size} | {work.sessions} | {'yes' if work.reuse else 'no'} | {name} "
+        f"| {middle(rates):.0f} | {middle(costs):.1f} | {middle(faster):.2f} ({spread}) | {middle(dearer):.2f} "
         f"| {middle([run.memory for run in runs]):.0f} |"
     )
 
@@ -122,53 +186,85 @@ def _row(cell: Cell, name: str, first: str) -> str:
 def amount(size: int, sessions: int, reuse: bool, seconds: float) -> int:
     """Messages that take a client of average speed about so many seconds."""
     rate = 40_000 if size <= 2048 else 15_000 if size <= 20_480 else 3_000
-    return max(int(rate * seconds * (1 if sessions > 1 else 0.1) * (1 if reuse else 0.15)), 200)
+    return max(int(rate * seconds * (1 if sessions > 1 else 0.15) * (1 if reuse else 0.15)), 200)
+
+
+def run_cell(sink: str, work: Work, names: Sequence[str], rounds: int) -> Cell:
+    """All rounds, interleaved."""
+    cell = Cell(sink, work, {name: [] for name in names})
+    for _ in range(rounds):
+        for name in names:
+            cell.runs[name].append(one(sink, name, work))
+    print("\n".join(table([cell], names[0])[2:]), flush=True)
+    return cell
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument(
-        "--full", action="store_true", help="sizes 1, 10, 100 KiB x sessions 1, 10, 100 x reuse"
+        "--full",
+        action="store_true",
+        help="sizes 1, 10, 100 KiB x sessions 1, 10, 100 x reuse, on both sinks",
     )
     made.add_argument("--sizes", default="1024")
-    made.add_argument("--sessions", default="1,10")
+    made.add_argument("--sessions", default="10")
+    made.add_argument("--sinks", default="C sink", help=", ".join(SINKS))
     made.add_argument("--rounds", type=int, default=5)
     made.add_argument("--seconds", type=float, default=1.0, help="about how long a run takes")
-    made.add_argument(
-        "--clients", default=",".join(CLIENTS), help="the first is what the others are compared to"
-    )
+    made.add_argument("--clients", default=USUAL, help=f"the first is the measure: {', '.join(CLIENTS)}")
     made.add_argument("--no-reuse", action="store_true", help="a connection for each message, too")
-    made.add_argument("--write", type=Path, help="put the table into this file, between its marks")
+    made.add_argument("--calls", action="store_true", help="count system calls (needs strace)")
+    made.add_argument("--write", type=Path, help="put the tables into this file, between their marks")
     return made
 
 
 def main() -> None:
     """Measure and print."""
     options = parser().parse_args()
-    sizes = [1024, 10_240, 102_400] if options.full else [int(word) for word in options.sizes.split(",")]
-    sessions = [1, 10, 100] if options.full else [int(word) for word in options.sessions.split(",")]
-    reuse = [True, False] if options.full or options.no_reuse else [True]
     names = options.clients.split(",")
-    cells = []
-    for size, count, kept in itertools.product(sizes, sessions, reuse):
-        work = Work(size, count, amount(size, count, kept, options.seconds), kept)
-        cell = Cell(work, {name: [] for name in names})
-        for _ in range(options.rounds):
-            for name in names:
-                cell.runs[name].append(one(name, work))
-        cells.append(cell)
-        print("\n".join(table([cell], names[0])[2:]), flush=True)
-    lines = table(cells, names[0])
-    note = f"{options.rounds} interleaved rounds; load average {os.getloadavg()[0]:.1f} at the end."
-    if options.write:
-        _insert(options.write, [*lines, "", note])
+    if options.calls or options.full:
+        counted = _counted_calls()
+        print("\n".join(counted), flush=True)
+        _insert(options.write, "calls", counted)
+    if options.calls:
+        return
+    if options.full:
+        everybody = run_cell("C sink", Work(1024, 10, 10_000), list(CLIENTS), options.rounds)
+        _insert(options.write, "peers", [*table([everybody], names[0]), "", _note(options.rounds)])
+    cells = [run_cell(sink, work, names, options.rounds) for sink, work in _work(options)]
+    _insert(options.write, "transfer", [*table(cells, names[0]), "", _note(options.rounds)])
 
 
-def _insert(file: Path, lines: Sequence[str]) -> None:
-    head, _, rest = file.read_text().partition(MARKS[0])
-    tail = rest.partition(MARKS[1])[2]
-    file.write_text("\n".join([head + MARKS[0], "", *lines, "", MARKS[1] + tail]))
+def _counted_calls() -> list[str]:
+    if not shutil.which("strace"):
+        return ["strace is not installed here: system calls were not counted."]
+    return table_of_calls([name for name in CLIENTS if "threads" not in name])
+
+
+def _work(options: argparse.Namespace) -> Iterator[tuple[str, Work]]:
+    full = options.full
+    sizes = [1024, 10_240, 102_400] if full else [int(word) for word in options.sizes.split(",")]
+    sessions = [1, 10, 100] if full else [int(word) for word in options.sessions.split(",")]
+    reuse = [True, False] if full or options.no_reuse else [True]
+    sinks = list(SINKS) if full else options.sinks.split(",")
+    for sink, kept, size, count in itertools.product(sinks, reuse, sizes, sessions):
+        yield sink, Work(size, count, amount(size, count, kept, options.seconds), kept)
+
+
+def _note(rounds: int) -> str:
+    return f"{rounds} interleaved rounds; load average {os.getloadavg()[0]:.1f} at the end."
+
+
+def _insert(file: Path | None, name: str, lines: Sequence[str]) -> None:
+    if file is None:
+        return
+    first, last = (mark.format(name) for mark in MARKS)
+    head, found, rest = file.read_text().partition(first)
+    if not found:
+        raise RuntimeError(f"{file}: no line {first}")
+    tail = rest.partition(last)[2]
+    file.write_text("\n".join([head + first, "", *lines, "", last + tail]))
 
 
 if __name__ == "__main__":

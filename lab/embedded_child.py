@@ -87,7 +87,7 @@ class MaildirHandler:
         peer = session.peer[0] if session.peer else ""
         date = email.utils.format_datetime(email.utils.localtime())
         return (
-            f"Return-Path: <{envelope.mail_from or ''}>\r\n"
+            f"Return-Path: <{(envelope.mail_from or '').strip('<>')}>\r\n"
             f"Received: from {session.host_name} ([{peer}])\r\n"
             f"\tby {self._hostname} with {kind}; {date}\r\n"
         ).encode(errors="surrogateescape")

@@ -25,6 +25,7 @@ _CHECKED = (
     "pop3",
     "imap",
 )  # the protocols that have suites of their own
+_TWICE = {("embedded", "ftp")}  # pyftpdlib, which is a product of its own, with TLS
 _LOADED = "smtp"
 # Several messages a connection, but no more than servers take; nothing pipelined behind the end of data,
 # which Haraka refuses.
@@ -74,7 +75,9 @@ def _shown(name: str, folder: Path, load: int) -> bool:
 
 
 def _commands(server: Server, folder: Path, load: int) -> Iterator[list[str]]:
-    for protocol in (one for one in _CHECKED if one in server.endpoints):
+    for protocol in _CHECKED:
+        if protocol not in server.endpoints or (server.product, protocol) in _TWICE:
+            continue
         words = [server.url(protocol), "--profile", str(server.profiles[protocol])]
         yield ["check", *words, "--results", str(folder / f"{server.product}-{protocol}.jsonl"), "-q"]
     if load and _LOADED in server.endpoints:

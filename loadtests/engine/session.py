@@ -356,7 +356,10 @@ class Session:
         bad = next((reply for reply in self.answers if not reply.good), None)
         self.ledger.reply(bad.code if bad else self.answers[0].code)
         if bad:
-            self.ledger.failure(latency, f"{bad.code} at end of data", bad.text)
+            partly = any(reply.good for reply in self.answers)  # LMTP: some recipients have it
+            self.ledger.failure(latency, f"{bad.code} at end of data", bad.text, in_doubt=partly)
+            if partly:
+                self.ledger.receipt(self.number, acknowledged=False)
         else:
             self.ledger.acknowledged.append(latency)
             self.ledger.octets += self.content.octets

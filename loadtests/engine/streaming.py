@@ -192,6 +192,8 @@ class Stream:
         where = "end of data" if step is Step.END else step.value
         partly = any(answer.good for answer in self._answers)
         ledger.failure(now - message.begun_at, f"{reply.code} at {where}", reply.text, in_doubt=partly)
+        if partly:
+            ledger.receipt(message.number, acknowledged=False)
         self._troubled = True
 
     def lost(self, kind: str, text: str, now: float) -> None:

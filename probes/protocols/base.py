@@ -30,6 +30,7 @@ class Reply:
     faults: the first of each rule.
     tag, untagged: IMAP only; tag is "" unless the reply is a tagged response, so also for a greeting; an
         untagged response is kept whole, literals included, without its final CRLF.
+    telnet: FTP only, every Telnet command that came on the connection so far (RFC 854).
     body: POP3 only, the lines of a multi-line response, byte-stuffing undone, CRLF kept.
     """
 
@@ -40,6 +41,7 @@ class Reply:
     tag: str = ""
     untagged: tuple[bytes, ...] = ()
     body: bytes | None = None
+    telnet: tuple[bytes, ...] = field(default=(), compare=False)  # depends on when it is handed out
 
     @property
     def text(self) -> str:

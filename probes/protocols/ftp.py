@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from plumbline.probes.protocols.base import BOUNDS, Bounds, Dialect, Fault
+from plumbline.probes.protocols.base import BOUNDS, ONE_LINE, Bounds, Dialect, Fault, Reply, Shape
 from plumbline.probes.protocols.codereply import CodeReader, Grammar, Line, code_matches
 from plumbline.probes.protocols.octets import shown
 from plumbline.probes.protocols.telnet import Telnet, escaped
@@ -22,6 +23,7 @@ RULES = {
     "unpadded-number": "A line between first and last that begins with a three-digit number is padded "
     "in front, lest it be taken for the last (RFC 959, 4.2).",
     "bare-lf": "Lines end with the Telnet end of line, CR LF (RFC 959, 4.2).",
+    "protected-reply": "631 to 633 come only after a security exchange (RFC 2228, 5.2).",
     "bare-cr": "CR is followed by LF or, being data, by NUL (RFC 854, the NVT printer).",
 }
 
@@ -29,6 +31,8 @@ RULES = {
 def _line_faults(line: Line, _first: bool) -> Iterator[Fault]:
     if not line.code and _CODE_LIKE.match(line.content):
         yield Fault("unpadded-number", f"not the last line, yet it begins {shown(line.content)}")
+    if line.code.startswith("63"):
+        yield Fault("protected-reply", f"reply code {line.code}, and there was no security exchange")
 
 
 def _reply_faults(_lines: Sequence[Line]) -> Iterator[Fault]:
@@ -59,6 +63,10 @@ class FtpReader(CodeReader):
 
     def feed(self, data: bytes) -> None:
         super().feed(self._telnet.feed(data))
+
+    def next_reply(self, shape: Shape = ONE_LINE) -> Reply | None:
+        reply = super().next_reply(shape)
+        return replace(reply, telnet=tuple(self.telnet)) if reply and self.telnet else reply
 
     @property
     def telnet(self) -> list[bytes]:

@@ -96,6 +96,9 @@ def _parts_missing(want: Expect, reply: Reply, variables: Mapping[str, str]) -> 
         code = re.match(r"\[([^\]]*)\]", reply.text)
         if code is None or not found(want.code, code[1], variables):
             return f"response code [{want.code}]"
+    if want.telnet is not None and sorted(map(bytes.fromhex, want.telnet)) != sorted(reply.telnet):
+        came = " ".join(one.hex() for one in reply.telnet) or "none"
+        return f"the Telnet commands {' '.join(want.telnet) or 'none'}; there came {came}"
     for pattern in want.untagged:
         if not any(found(pattern, part, variables) for part in untagged):
             return f"an untagged response that matches /{pattern}/"

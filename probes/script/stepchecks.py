@@ -63,6 +63,7 @@ _OWN_KEYS: Mapping[str, tuple[str, ...]] = {
     "body": ("pop3",),
     "multiline": ("pop3",),
     "enhanced": MAIL,
+    "telnet": ("ftp",),
 }
 _ENHANCED = re.compile(r"[245y]\.(?:\d{1,3}|y)\.(?:\d{1,3}|z)")
 _MOST_OCTETS = 67_108_864  # of one step
@@ -218,6 +219,8 @@ def _answer_faults(step: Step) -> Iterator[Fault]:
     if want.enhanced and not _ENHANCED.fullmatch(want.enhanced):
         message = f"{want.enhanced!r} is no enhanced status code such as 5.1.1 or 5.y.z"
         yield Fault(("S", "enhanced"), message)
+    for command in want.telnet or []:
+        yield from _tried(("S", "telnet"), command, _hexadecimal)
 
 
 class _Anything(dict[str, str]):

@@ -43,6 +43,7 @@ class Expect(Node, kw_only=True, frozen=True):
     untagged: list[Regex] = []  # IMAP: each must be found in some untagged response
     body: Regex | list[Regex] = []  # POP3: each is searched in the multi-line body
     never: list[Regex] = []  # must not be found in the text, the body or an untagged response
+    telnet: list[str] | None = None  # FTP: exactly these Telnet commands came so far, each in hexadecimal
     multiline: bool | None = None  # POP3: overrules what the command suggests
     tag: str | None = None  # IMAP: the tag awaited, where a raw step made its own; "" takes any one response
     silence: Duration | None = None  # nothing may come for so long

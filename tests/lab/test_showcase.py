@@ -29,9 +29,10 @@ def server(*protocols):
 def test_every_protocol_that_has_suites_is_checked_and_smtp_is_loaded():
     commands = list(showcase._commands(server("smtp", "smtps", "imap", "lmtp"), FOLDER, 5))
 
-    assert [words[0] for words in commands] == ["check", "check", "load"]
+    assert [words[0] for words in commands] == ["check", "check", "check", "load"]
     assert [words[words.index("--results") + 1] for words in commands] == [
         "out/x-smtp.jsonl",
+        "out/x-lmtp.jsonl",
         "out/x-imap.jsonl",
         "out/x-load.jsonl",
     ]

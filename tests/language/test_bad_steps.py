@@ -142,6 +142,8 @@ _STEPS = [
         ['10:23: enhanced: expected text, found the number 5.1; write it in quotes: "5.1"'],
     ),
     ("smtp", "- S: {enhanced: 3.1.1}", ["10:23: '3.1.1' is no enhanced status code such as 5.1.1 or 5.y.z"]),
+    ("smtp", "- S: {telnet: [fff1]}", ["10:13: telnet is for ftp, not for smtp"]),
+    ("ftp", "- S: {telnet: [fff]}", ["10:13: not hexadecimal: 'fff'"]),
     # regular expressions
     ("smtp", "- S: {text: 'a('}", ["10:19: not a regular expression: missing ), unterminated subpattern"]),
     ("smtp", "- S: {never: [a, '*']}", ["10:24: not a regular expression: nothing to repeat at position 0"]),

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import socketserver
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 from plumbline.loadtests.engine.plan import Timeouts
 
@@ -78,6 +83,19 @@ def test_lmtp_has_an_answer_for_each_recipient():
     assert tally.acknowledged == sink.acknowledged == 100
     assert sink.commands["LHLO"] >= 1
     assert sink.commands["EHLO"] == 0
+
+
+@pytest.mark.parametrize("way", [{}, {"pipelining": "off"}, {"in_flight": 4}], ids=str)
+def test_lmtp_that_delivers_to_some_recipients_only(way):
+    capabilities = ("PIPELINING", "CHUNKING")
+    behaviour = Behaviour(lmtp=True, capabilities=capabilities, every={"END": (5, "452 4.2.2 full")})
+    to = ("a@x.example", "b@x.example")
+    with running(behaviour) as sink:
+        tally, engine = run(sink.port, sessions=1, protocol="lmtp", recipients=to, verify=True, **way)
+    assert (tally.acknowledged, tally.failed, tally.in_doubt) == (60, 40, 40)
+    assert tally.errors == {"452 at end of data": 40}
+    assert engine.ledger.receipts
+    assert len(engine.ledger.receipts.doubtful) == 40, "they may be found in the mailbox of a recipient"
 
 
 REFUSALS = {
@@ -224,3 +242,37 @@ def test_sessions_that_are_not_answered_like_the_one_before(verb, answer, kind, 
         assert tally.errors[kind] == tally.failed >= 13
     assert tally.message.count == tally.acknowledged
     assert tally.phases["banner"].count == tally.connections
+
+
+@contextmanager
+def abrupt(answer: bytes) -> Iterator[int]:
+    """A target that takes a little of each content, says this, and closes; the port."""
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            self.wfile.write(b"220 x\r\n")
+            for reply in (b"250-x\r\n250 PIPELINING\r\n", b"250 a\r\n", b"250 b\r\n", b"354 c\r\n"):
+                self.rfile.readline()
+                self.wfile.write(reply)
+            self.rfile.read(10_000)
+            self.wfile.write(answer)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server.server_address[1]
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("pipelining", ["on", "off"])
+@pytest.mark.parametrize("answer", [b"", b"552 5.3.4 too big\r\n"])
+def test_a_target_that_closes_in_the_middle_of_the_content(answer, pipelining):
+    with abrupt(answer) as port:
+        tally, _ = run(port, sessions=2, messages=6, size=20_000_000, pipelining=pipelining, phase_sample=0)
+    assert tally.acknowledged == 0
+    assert tally.failed == tally.in_doubt
+    assert 1 <= tally.failed <= 6
+    words = ("closed at", "reset at", "reply before the end of data")
+    assert all(kind.startswith(words) for kind in tally.errors), tally.errors

@@ -29,6 +29,24 @@ def test_percentiles_are_within_one_percent_of_the_exact_list(scale):
     assert histogram.mean == pytest.approx(sum(values) / len(values))
 
 
+def test_what_a_run_settles_is_within_one_percent_of_its_list():
+    source = random.Random(11)
+    contents = [Content(b"a", b"b"), Content(b"c", b"d")]
+    ledger = Ledger(contents=contents)
+    exact = []
+    for _ in range(20):
+        for content in contents:
+            content.latencies += [source.lognormvariate(-8, 0.8) for _ in range(300)]
+        exact += ledger.settle().acknowledged
+    exact.sort()
+    found = ledger.take().message
+    assert found.count == len(exact) == 12_000
+    for percent in (50, 90, 99, 99.9):
+        assert found.percentile(percent) == pytest.approx(
+            exact[round(len(exact) * percent / 100) - 1], rel=0.01
+        )
+
+
 def test_merging_histograms_equals_counting_at_once():
     source = random.Random(3)
     parts = [[source.expovariate(100) for _ in range(500)] for _ in range(5)]

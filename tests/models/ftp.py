@@ -1,50 +1,63 @@
 """A conforming FTP server, made to be broken one rule at a time (RFC 959, 1123, 2389, 2428, 3659).
 
 Every rule that a mutant may break is a method or an attribute of its own. Each connection finds the same
-files; names are absolute. What has to do with data connections is in ftptransfer.py.
+files; names are absolute. What has to do with data connections is in ftptransfer.py, optional and later commands
+are in ftpextensions.py.
 """
 
 from __future__ import annotations
 
 import posixpath
 
-from plumbline.probes.protocols.telnet import Telnet, refusals
+from plumbline.probes.protocols.telnet import Telnet, escaped, refusals
 
-from tests.models.ftptransfer import Transfers
+from tests.models.ftpextensions import AFTER_LOGIN, BEFORE_LOGIN, Extensions
 from tests.models.world import World
 
 NO_LOGIN = {"USER", "PASS", "QUIT", "HELP", "NOOP", "FEAT", "OPTS", "SYST", "ABOR", "AUTH", "PBSZ", "PROT"}
+NO_LOGIN |= BEFORE_LOGIN
 WITH_PATH = {"RETR", "STOR", "APPE", "DELE", "MKD", "RMD", "RNFR", "RNTO", "SIZE", "MDTM", "CWD"}
 WITH_ARGUMENT = WITH_PATH | {"TYPE", "STRU", "MODE"}
 OTHERS = {"PASV", "EPSV", "PORT", "EPRT", "LIST", "NLST", "MLSD", "STOU", "CDUP", "PWD", "STAT", "REST"}
+WRITING = {"STOR", "STOU", "APPE", "DELE", "MKD", "RMD", "RNFR", "RNTO", "XMKD", "XRMD"}
 USERS = {"alice": "alicepw"}
+ANONYMOUS = "anonymous"
 
 
-class FtpModel(Transfers):
+class FtpModel(Extensions):
     """The server's side of one control connection."""
 
-    verbs = NO_LOGIN | WITH_ARGUMENT | OTHERS
+    verbs = NO_LOGIN | WITH_ARGUMENT | OTHERS | AFTER_LOGIN
     features = (
         "AUTH TLS",
         "EPRT",
         "EPSV",
         "MDTM",
-        "MLST type*;size*;",
         "PBSZ",
         "PROT",
         "REST STREAM",
         "SIZE",
         "UTF8",
+        *Extensions.extended_features,
     )
+    penalty, tries = (
+        5.0,
+        3,
+    )  # seconds that a wrong password takes, and how many end the session (RFC 2577 section 5)
     banner = "220 ftp.example.test ready"
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self.telnet = Telnet()
-        self.user, self.logged_in = "", False
         self.renaming = ""
+        self.anonymous = False
+        self.lag = 0.0  # seconds that an answer takes
 
     # -- the control connection
+
+    def say(self, text: str) -> None:
+        """As Telnet has it: 255 doubled, a CR of the text followed by NUL."""
+        self.line.say(escaped(text.encode("utf-8", "surrogateescape")) + b"\r\n", self.lag)
 
     def greet(self) -> None:
         self.say(self.banner)
@@ -72,6 +85,8 @@ class FtpModel(Transfers):
             self.unknown(text)
         elif not self.may(verb):
             self.say("530 Please log in with USER and PASS")
+        elif self.anonymous and verb in WRITING:
+            self.say("550 Not for anonymous users")
         elif verb in WITH_ARGUMENT and not argument:
             self.missing(verb)
         else:
@@ -105,17 +120,27 @@ class FtpModel(Transfers):
     # -- login and logout
 
     def do_USER(self, argument: str) -> None:
-        self.user, self.logged_in = argument, False
+        self.user, self.logged_in, self.anonymous = argument, False, False
         self.say("331 Password, please")
 
     def do_PASS(self, argument: str) -> None:
         if not self.user:
             return self.say("503 USER first")
         user, self.user = self.user, ""
-        if USERS.get(user) != argument:
-            return self.say("530 Login incorrect")
+        self.anonymous = user == ANONYMOUS
+        if USERS.get(user) != argument and not self.anonymous:
+            return self.wrong_password()
         self.logged_in = True
         return self.say("230 Logged in")
+
+    def wrong_password(self) -> None:
+        self.lag, self.tries = self.penalty, self.tries - 1
+        if self.tries:
+            self.say("530 Login incorrect")
+        else:
+            self.say("421 Too many wrong passwords")
+            self.line.fin(self.lag)
+        self.lag = 0.0
 
     def do_QUIT(self, _argument: str) -> None:
         self.leaving = True
@@ -133,16 +158,17 @@ class FtpModel(Transfers):
     def do_HELP(self, _argument: str) -> None:
         self.lines("214", [" USER PASS QUIT and so on"], "214 End")
 
-    def do_STAT(self, _argument: str) -> None:
-        self.lines("211", [f" {self.coded}", *(" transferring" for _ in range(self.data.busy))], "211 End")
+    def do_STAT(self, argument: str) -> None:
+        if argument:
+            return self.status_of(argument)
+        return self.lines(
+            "211", [f" {self.coded}", *(" transferring" for _ in range(self.data.busy))], "211 End"
+        )
 
     def do_FEAT(self, argument: str) -> None:
         if argument:
             return self.say("501 FEAT takes no argument")
-        return self.lines("211", [f" {feature}" for feature in self.features], "211 End")
-
-    def do_OPTS(self, _argument: str) -> None:
-        self.say("501 No options")
+        return self.lines("211", [f" {self.feature(label)}" for label in self.features], "211 End")
 
     def lines(self, code: str, inner: list[str], last: str) -> None:
         for line in (f"{code}-This is it:", *inner, last):
@@ -171,6 +197,8 @@ class FtpModel(Transfers):
         path = self.path(argument)
         if path in self.folders or path in self.files:
             return self.exists(path)
+        if posixpath.dirname(path) not in self.folders:
+            return self.no_directory(path)
         self.folders.add(path)
         return self.made(path)
 
@@ -207,13 +235,16 @@ class FtpModel(Transfers):
         return self.rename(self.renaming, self.path(argument))
 
     def rename(self, old: str, new: str) -> None:
+        if posixpath.dirname(new) not in self.folders:
+            self.renaming = ""
+            return self.say("553 Not there")
         if old in self.files:
             self.files[new] = self.files.pop(old)
         else:
             self.folders.discard(old)
             self.folders.add(new)
         self.renaming = ""
-        self.say("250 Renamed")
+        return self.say("250 Renamed")
 
     def do_SIZE(self, argument: str) -> None:
         octets = self.files.get(self.path(argument))

@@ -65,6 +65,7 @@ def test_a_session() -> None:
         (b"720 hi\r\n", "720", ["code-range"]),
         (b"020 hi\r\n", "020", ["code-range"]),
         (b"260 hi\r\n", "260", ["code-range"]),
+        (b"631 T0s=\r\n", "631", ["protected-reply"]),
         (b"220:hi\r\n", "220", ["separator"]),
         (b"220\r\n", "220", ["bare-code"]),
         (b"211-a\r\n150 x\r\n211 b\r\n", "211", ["unpadded-number"]),
@@ -88,7 +89,6 @@ def test_every_rule_has_a_fault_above_and_a_sentence() -> None:
     "octets",
     [
         b"250 gr\xc3\xbc\xc3\x9fe\r\n",  # RFC 2640
-        b"632 protected\r\n",  # RFC 2228
         b"220 bell \x07 and NUL \x00\r\n",  # RFC 854 knows both
         b"211-a\r\n2024 files\r\n127.0.0.1\r\n12 x\r\n211 b\r\n",
         b"220 " + b"x" * 2000 + b"\r\n",  # no limit is stated
@@ -114,6 +114,12 @@ def test_telnet_commands_are_kept_apart() -> None:
         assert reply.lines[1].encode("utf-8", "surrogateescape") == b"b\xff"
         assert reader.telnet == [b"\xff\xfb\x01", b"\xff\xf1", b"\xff\xf9"]
         assert reader.unread == b"331 c\xff"
+
+
+def test_a_reply_knows_the_telnet_commands_so_far() -> None:
+    reader = ftp.FtpReader()
+    first, second, third = replies(reader, [b"220 a\r\n", b"\xff\xfc\x1f200 b\r\n", b"200 c\r\n"])
+    assert (first.telnet, second.telnet, third.telnet) == ((), (b"\xff\xfc\x1f",), (b"\xff\xfc\x1f",))
 
 
 def test_another_code_does_not_end_a_reply() -> None:

@@ -12,6 +12,8 @@ FACTS = {
     "writable": "/upload",
     "ipv4": "yes",
     "second_address": "127.0.0.3",
+    "anonymous": "yes",
+    "sender": "probe@client.test",
 }
 
 
