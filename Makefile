@@ -40,6 +40,7 @@ showcase: setup
 	$(BIN)/python docs/showcase/screenshots.py
 
 bench: setup
+	$(BIN)/python -m pip install --quiet 'aiosmtplib>=3'  # one of those compared
 	$(BIN)/python benchmarks/transfer.py --full --write docs/performance.md
 
 clean:

@@ -58,6 +58,7 @@ class Generator:
 
     def run(self) -> None:
         """Drive the sessions until the end, and flush meanwhile."""
+        self._cpu, self._waited = _cpu(), _waited()
         self.greenlet = gevent.spawn(self.engine.run)
         gevent.spawn(self._flush_often)
 

@@ -6,6 +6,7 @@ import re
 import ssl
 import zlib
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 from plumbline.loadtests.crew.crew import RefusedError, timed
@@ -43,8 +44,7 @@ class Control:
         """The next reply. Raises EndedError, OSError."""
         data = self._rest
         while True:
-            found = _one(data) or _several(data)
-            if found:
+            if data and (found := _one(data) or _several(data)):
                 self._rest = data[found.end() :]
                 return Said(int(found[1]), found[0].decode("latin-1").strip())
             if len(data) > LIMIT or (data and not re.match(rb"[1-5]\d?\d?(?:[- \r\n]|\Z)", data)):
@@ -279,10 +279,8 @@ class Client:
 class FtpScene:
     """What all sessions of a process share: names, contents, the file to be fetched."""
 
-    def __init__(
-        self, plan: FtpPlan, address: Address, net: Net, ledger: Ledger, context: ssl.SSLContext
-    ) -> None:
-        self._plan, self._address, self._net, self._ledger, self.context = plan, address, net, ledger, context
+    def __init__(self, plan: FtpPlan, address: Address, net: Net, ledger: Ledger) -> None:
+        self._plan, self._address, self._net, self._ledger = plan, address, net, ledger
         folder = plan.folder.rstrip("/") + "/" if plan.folder else ""
         self.prefix = f"{folder}plumbline-{plan.run_id}-{plan.part:x}"
         self.source = plan.file or f"{self.prefix}.bin"
@@ -290,6 +288,15 @@ class FtpScene:
         self.buffer = bytearray(CHUNK)
         self._filling = memoryview(b"Plumbline load test.\n" * (plan.size // 21 + 1))[: plan.size]
         self._prepared = False
+
+    @cached_property
+    def context(self) -> ssl.SSLContext:
+        """One for all connections, or a data connection could not resume the session of its control connection."""
+        made = ssl.create_default_context(cafile=self._plan.ca or None)
+        if not self._plan.verify_tls:
+            made.check_hostname = False
+            made.verify_mode = ssl.CERT_NONE
+        return made
 
     def conversation(self, lane: int) -> Client:
         """A new client."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
-
 import gevent
 from plumbline.loadtests.crew.crew import Crew, RefusedError
 from plumbline.loadtests.crew.ftp import FtpScene, books
@@ -35,28 +33,19 @@ def machine(plan: FtpPlan, address: Address, platform: Platform) -> tuple[Crew, 
     kept = books(plan)
     ledger = next(iter(kept.values()))
     wires = net(plan, platform)
-    return FtpCrew(plan, wires, FtpScene(plan, address, wires, ledger, context(plan)), kept), kept
+    return FtpCrew(plan, wires, FtpScene(plan, address, wires, ledger), kept), kept
 
 
 def preflight(plan: FtpPlan, address: Address, platform: Platform) -> Preflight:
     """Log in and ask for FEAT."""
     wires = net(plan, platform)
-    found = _attempt(FtpScene(plan, address, wires, Ledger(), context(plan)), wires, prepare=False)
+    found = _attempt(FtpScene(plan, address, wires, Ledger()), wires, prepare=False)
     return Preflight(*found)
 
 
 def net(plan: FtpPlan, platform: Platform) -> Net:
     """Wires with the plan's time limits."""
     return Net(platform.socket, plan.timeouts.connect, plan.timeouts.reply)
-
-
-def context(plan: FtpPlan) -> ssl.SSLContext:
-    """One for all connections, or a data connection could not resume the session of its control connection."""
-    made = ssl.create_default_context(cafile=plan.ca or None)
-    if not plan.verify_tls:
-        made.check_hostname = False
-        made.verify_mode = ssl.CERT_NONE
-    return made
 
 
 def _attempt(scene: FtpScene, wires: Net, prepare: bool = True) -> tuple[str, str, list[str]]:

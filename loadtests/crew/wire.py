@@ -79,7 +79,6 @@ class Wire:
         self.limit = NEVER
         self._ended: EndedError | None = None
         self._tls: ssl.SSLObject | None = None
-        self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._reading = net.watcher(sock.fileno(), READ)
         self._writing: Any = None
 
@@ -87,7 +86,13 @@ class Wire:
         """Raises EndedError, OSError."""
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         code = self.sock.connect_ex(address)
-        if code == errno.EINPROGRESS:
+        if (
+            code == errno.EINPROGRESS
+        ):  # on loopback it is done already, and asking again is cheaper than waiting
+            code = self.sock.connect_ex(address)
+        if code == errno.EISCONN:
+            return
+        if code == errno.EALREADY:
             self._wait_for_room(self._net.connect_s)
             code = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if code:
@@ -137,6 +142,7 @@ class Wire:
 
     def start_tls(self, context: ssl.SSLContext, name: str, session: ssl.SSLSession | None = None) -> None:
         """From here on everything goes through TLS. Raises EndedError, OSError (ssl.SSLError is one)."""
+        self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._in, self._out, server_hostname=name, session=session)
         while True:
             try:

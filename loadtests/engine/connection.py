@@ -36,9 +36,9 @@ class Connection:
         self.sock, self.session, self.opened_at = sock, session, now
         self.fd = sock.fileno()
         self.recv: Callable[[int], bytes] = sock.recv
-        self.send: Callable[[bytes], int] = sock.send
+        self.send: Callable[[bytes | memoryview], int] = sock.send
         self.sendmsg: Callable[[list[bytes]], int] = sock.sendmsg
-        self.out = b""
+        self.out: memoryview | bytes = b""
         self.connected = False
         self.ready = False  # for replies: connected, and no TLS handshake is going on
         self.tls: Tls | None = None
@@ -68,34 +68,32 @@ class Connection:
         """Send as much as goes; whether all of it went. Raises OSError."""
         if self.tls:
             octets = self.tls.encrypt(octets if isinstance(octets, bytes) else b"".join(octets))
-        if octets.__class__ is bytes and not self.out:  # the usual case
-            try:
-                sent = self.send(octets)
-            except BlockingIOError:
-                sent = 0
-            if sent == len(octets):
-                return True
-            self.out = octets[sent:]
-            return False
         return self.put(octets)
 
     def put(self, octets: bytes | list[bytes]) -> bool:
         """Like `write`, for octets that TLS has seen already."""
         if self.out:
-            self.out += octets if isinstance(octets, bytes) else b"".join(octets)
+            self.out = memoryview(b"".join([self.out, *([octets] if isinstance(octets, bytes) else octets)]))
             return False
         try:
-            sent = self.send(octets) if isinstance(octets, bytes) else self.sendmsg(octets)
+            if isinstance(octets, bytes):
+                sent, size = self.send(octets), len(octets)
+            else:
+                sent, size = self.sendmsg(octets), sum(map(len, octets))
         except BlockingIOError:
-            sent = 0
+            sent, size = 0, -1
+        if sent == size:
+            return True
         whole = octets if isinstance(octets, bytes) else b"".join(octets)
-        self.out = whole[sent:]
-        return not self.out
+        self.out = memoryview(whole)[sent:]
+        return False
 
     def flush(self) -> bool:
         """Send more of what is left; whether all of it went."""
-        octets, self.out = self.out, b""
-        return self.put(octets) if octets else True
+        if self.out:
+            with contextlib.suppress(BlockingIOError):
+                self.out = self.out[self.send(self.out) :]
+        return not self.out
 
     def start_tls(self, context: ssl.SSLContext, server_name: str) -> None:
         """From here on everything goes through TLS; drive it with `Tls.handshake`."""

@@ -54,10 +54,11 @@ class Session:
 
     __slots__ = (
         "accepted", "answered", "answers", "asked", "begun_at", "check", "content", "count", "envelope",
-        "fd", "good", "in_body", "lane", "lane_seen", "ledger", "lockstep", "next_begun_at", "next_number",
-        "number", "open_loop", "opening", "order", "over", "pause", "payload", "pending", "pipelining",
-        "plain", "plan", "previous", "refusal", "refused_rcpt", "replies", "sent_at", "stage", "started_at",
-        "steady", "stream", "supply", "turn_at", "verify", "wants_tls",
+        "fd", "good", "in_body", "lane", "lane_commands", "lane_seen", "lane_times", "ledger", "lockstep",
+        "next_begun_at", "next_number", "number", "open_loop", "opening", "order", "over", "pause",
+        "payload", "pending", "pipelining", "plain", "plan", "previous", "refusal", "refused_rcpt",
+        "replies", "sent_at", "stage", "started_at", "steady", "stream", "supply", "turn_at", "verify",
+        "wants_tls",
     )  # fmt: skip
 
     def __init__(
@@ -72,18 +73,13 @@ class Session:
         self.wants_tls = False  # the TLS handshake has to begin now; call `secured` when it is done
         self.good, self.previous = payload.good_answer, b""  # test for the steady state, and its last answer
         self.open_loop, self.verify = plan.open_loop, plan.verify
-        self.plain = not (
-            plan.open_loop or plan.verify
-        )  # latency counts from `sent_at`, and that is all to note
-        self.order, self.envelope = (
-            payload.order,
-            payload.envelope,
-        )  # kept here, for they are needed every time
+        self.plain = not (plan.open_loop or plan.verify)  # latency counts from `sent_at`, no receipts
+        self.order, self.envelope = payload.order, payload.envelope  # needed for every message
+        self.lane_commands, self.lane_times = payload.lane_commands, ledger.lane_times
         self.stream: Stream | None = None  # where several messages may be in flight
-        ordinary = not (plan.tls or plan.user or check)
-        self.stage = (
-            familiar.BANNER if ordinary else familiar.NOTHING
-        )  # whose answer may be known from before
+        unusual = plan.tls or plan.user or check
+        # of a session, if its answer may be known from the session before
+        self.stage = familiar.NOTHING if unusual else familiar.BANNER
         self.lane = -1  # lockstep without trouble: index of the step that is waited for; -1: not so
         self.lane_seen: list[bytes] = []
         self.content = payload.contents[0]  # of the message under way
@@ -136,7 +132,14 @@ class Session:
             seen, lane = self.lane_seen, self.lane
             if data == seen[lane] or self.payload.lane_tests[lane](data):
                 seen[lane] = data
-                return self._along(lane, now)
+                self.lane_times[lane].append(now - self.sent_at)
+                self.sent_at = now
+                commands = self.lane_commands
+                lane += 1
+                if lane < len(commands):
+                    self.lane = lane
+                    return commands[lane]
+                return self._lane_ends(now) if lane > len(commands) else self._lane_body(lane, now)
         if self.stream and self.stream.flight:
             return self.stream.feed(data, now)
         if self.stage != familiar.NOTHING:
@@ -152,34 +155,31 @@ class Session:
             self.ledger.phase("transaction", now - self.sent_at)
             self.begun_at = self.next_begun_at
 
-    def _along(self, lane: int, now: float) -> Output:
-        """Lockstep, and the reply is good: the next command."""
-        self.ledger.lane_times[lane].append(now - self.sent_at)
-        self.sent_at = now
-        commands = self.payload.lane_commands
-        lane += 1
-        if lane < len(commands):
-            self.lane = lane
-            return commands[lane]
-        if lane > len(commands):
-            return self._lane_ends(now)
+    def _lane_body(self, lane: int, now: float) -> Output:
+        """Lockstep, and DATA is answered well: the content."""
         self.accepted = self.payload.recipients
-        output = self._body(now)
+        if not self.pipelining:
+            number, self.lane = self.number, lane
+            self.content = content = self.order[number % len(self.order)]
+            self.in_body = True
+            self.count += 1
+            return content.message(number)
         self.lane = -1
+        output = self._body(now)
         if len(self.pending) == self.payload.ends:
             self.pending.clear()
             self.lane = lane
         return output
 
     def _lane_ends(self, now: float) -> Output:
-        """The message under way is acknowledged; `_along` has noted how long that took after its content."""
+        """Lockstep, and the content is acknowledged; how long that took after its last octet is noted already."""
         self.lane, self.lockstep, self.answered = -1, False, True
         ledger, content = self.ledger, self.content
-        content.acknowledged(ledger.lane_times[-1][-1] if self.ack_only else now - self.begun_at)
+        content.acknowledged(self.lane_times[-1][-1] if self.ack_only else now - self.begun_at)
         ledger.receipt(self.number, acknowledged=True)
         if self.ack_only or self.open_loop:
             ledger.phase("transaction", now - self.started_at)
-        self._under_way(0, now)
+        self.number = 0
         return self._next(now)
 
     def _leave_lane(self) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -25,6 +26,7 @@ class Ftpd:
 
     port: int
     folder: Path
+    pid: int
     counts: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -37,7 +39,7 @@ def running(folder: Path, mishap: str = "") -> Iterator[Ftpd]:
     words = [sys.executable, __file__, str(folder), mishap]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        server = Ftpd(int(process.stdout.readline()), folder)
+        server = Ftpd(int(process.stdout.readline()), folder, process.pid)
         try:
             yield server
         finally:
@@ -50,6 +52,7 @@ def main(folder: str, mishap: str) -> None:  # noqa: C901 - small parts, none of
     from pyftpdlib.authorizers import DummyAuthorizer
     from pyftpdlib.servers import FTPServer
 
+    logging.basicConfig(level=logging.ERROR)  # pyftpdlib tells of every command otherwise
     counts: Counter[str] = Counter()
     data_now: set[object] = set()
 
