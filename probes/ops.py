@@ -107,8 +107,8 @@ class StartTLS:
     Raises Lost(TLS) on an alert or on octets that are no TLS, and Lost(CLOSED | RESET | SILENT) when the peer does
     that in the middle of the handshake; the connection is then in clear again. Certificates are not verified
     unless `verify` is set (then against `ca`, a PEM file, or else what the system trusts): a probe looks at the
-    protocol, not at trust. `version` ("1.2") is the only one offered; Lost(UNREACHABLE) where this machine cannot
-    speak it. Octets that came in clear and were not received yet are taken for the handshake.
+    protocol, not at trust. `version` ("1.2") is the only one offered, with "1.2+" also later ones; Lost(UNREACHABLE)
+    where this machine cannot speak it. Octets that came in clear and were not received yet are taken for the handshake.
     """
 
     conn: str

@@ -101,7 +101,9 @@ def tls_context(verify: bool, ca: str, version: str = "") -> ssl.SSLContext:
 def _only(context: ssl.SSLContext, version: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # what is deprecated is what we want to see
-        context.minimum_version = context.maximum_version = ssl.TLSVersion[_VERSIONS[version]]
+        context.minimum_version = ssl.TLSVersion[_VERSIONS[version.removesuffix("+")]]
+        if not version.endswith("+"):
+            context.maximum_version = context.minimum_version
 
 
 def read_files(op: ReadFiles) -> list[bytes]:

@@ -54,7 +54,7 @@ _DATA_MANNERS: Mapping[str, tuple[str, ...]] = {
 }
 SEGMENTS = ("octets", "lines", "cr-lf", "whole")
 KINDS = ("text", "binary")
-VERSIONS = ("1.0", "1.1", "1.2", "1.3")
+VERSIONS = ("1.0", "1.1", "1.2", "1.3", "1.2+")
 # Keys of `S` that mean something in some protocols only.
 _OWN_KEYS: Mapping[str, tuple[str, ...]] = {
     "code": ("imap", "pop3"),

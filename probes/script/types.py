@@ -101,7 +101,7 @@ class Tls(Node, kw_only=True, frozen=True):
     fails: bool = False  # the handshake must not succeed
     may_fail: bool = False  # it may succeed or not: the steps behind it find out what that means
     verify: bool = False  # check the certificate as well
-    version: str = ""  # this version only: 1.0, 1.1, 1.2, 1.3
+    version: str = ""  # this version only: 1.0, 1.1, 1.2, 1.3; or 1.2+
 
 
 class Receive(Node, kw_only=True, frozen=True):

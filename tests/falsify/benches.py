@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.falsify import ftp, imap, lmtp, pop3, smtp
+from tests.falsify import ftp, imap, lmtp, pop3, smtp, submission
 from tests.falsify.ftp.planting import FACTS as FTP_FACTS
 from tests.falsify.harness import Bench, gather
 from tests.models.ftp import FtpModel
@@ -10,10 +10,14 @@ from tests.models.imap import ImapModel
 from tests.models.lmtp import Lmtp, LmtpChunking, LmtpInternational
 from tests.models.pop3 import Pop3Model
 from tests.models.smtp import BareModel, SmtpModel
+from tests.models.smtp_auth import Auth, AuthUnderTls, Coded
 from tests.models.smtp_chunking import Chunking
 from tests.models.smtp_dsn import Parameters
 from tests.models.smtp_enhanced import International, InternationalDsn
+from tests.models.smtp_etrn import Etrn
 from tests.models.smtp_kinds import Generous, Plain
+from tests.models.smtp_submission import PlainSubmission, SubmissionInClear, SubmissionModel, Submissions
+from tests.models.smtp_tls import ImplicitTls, RequireTls
 from tests.models.store import PASSWORD, USER
 
 MAIL_FACTS = {
@@ -32,6 +36,10 @@ MAIL_FACTS = {
     "sender": "probe@client.test",
     "client": "client.test",
     "delivered": "maildir",
+    "role": "mx",
+    "user": USER,
+    "password": PASSWORD,
+    "second_user": "bob",
 }
 STORE_FACTS = {"user": USER, "password": PASSWORD, "sender": "probe@client.test", "client": "client.test"}
 
@@ -40,10 +48,22 @@ BENCHES = {
     for bench in (
         Bench(
             "smtp",
-            (SmtpModel, BareModel, Chunking, Parameters, International, InternationalDsn, Generous, Plain),
+            (
+                *(
+                    SmtpModel,
+                    BareModel,
+                    Chunking,
+                    Parameters,
+                    International,
+                    InternationalDsn,
+                    Generous,
+                    Plain,
+                ),
+                *(Auth, AuthUnderTls, Coded, ImplicitTls, RequireTls, Etrn),
+            ),
             gather(smtp),
             MAIL_FACTS,
-            misses=frozenset({"8bitmime-offered"}),
+            misses=frozenset({"8bitmime-offered", "burl-not-on-smtp"}),
             mailbox={"via": "maildir", "path": "/mail"},
         ),
         Bench(
@@ -53,6 +73,14 @@ BENCHES = {
             MAIL_FACTS,
             mailbox={"via": "maildir", "path": "/mail"},
             borrowed=lmtp.borrowed(gather(smtp)),
+        ),
+        Bench(
+            "submission",
+            (SubmissionModel, SubmissionInClear, PlainSubmission, Submissions),
+            gather(submission),
+            {**MAIL_FACTS, "role": "submission"},
+            mailbox={"via": "maildir", "path": "/mail"},
+            borrowed=submission.borrowed(gather(smtp)),
         ),
         Bench("ftp", (FtpModel,), gather(ftp), FTP_FACTS),
         Bench("pop3", (Pop3Model,), tuple(pop3.MUTANTS), STORE_FACTS, companions={"imap": ImapModel}),

@@ -17,11 +17,12 @@ from types import ModuleType
 import yaml
 from plumbline.probes.capability import skip_reason
 from plumbline.probes.passive import Tally
+from plumbline.probes.preflight import offered_at
 from plumbline.probes.script.cases import ReadyCase
 from plumbline.probes.script.checks import SEGMENTS_RULE
 from plumbline.probes.script.interpreter import play
 from plumbline.probes.script.loader import Library
-from plumbline.probes.script.offers import offered
+from plumbline.probes.script.offers import offered, with_tls
 from plumbline.probes.script.outcome import Endpoint, Outcome, Setting
 from plumbline.reports.records import Verdict
 
@@ -40,6 +41,7 @@ class Mutant:
     name: str
     service: type[LineService]
     breaks: frozenset[str] = frozenset()
+    only: frozenset[str] = frozenset()  # nothing but these cases is played against it; none: all of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +79,11 @@ class Bench:
 
         Cases with the tag `large` move megabytes: they are played on mutants that were made for them.
         """
-        wanted = [
-            case for case in cases if "large" not in case.tags or case.id.partition("/")[2] in mutant.breaks
-        ]
+        made_for = [case for case in cases if case.id.partition("/")[2] in mutant.breaks | mutant.only]
+        if not mutant.only or any(case.spec.passive for case in made_for):  # who listens needs talk
+            wanted = [case for case in cases if "large" not in case.tags or case in made_for]
+        else:
+            wanted = made_for
         found = self.verdicts(mutant.service, wanted)
         return sorted(
             name.partition("/")[2] for name, (verdict, _) in found.items() if verdict is Verdict.FAIL
@@ -164,7 +168,10 @@ def _outcomes(
         world = World()
         endpoints = {
             name: Endpoint(
-                name, "127.0.0.1", world.serve(lambda service=service, world=world: service(world))
+                name,
+                "127.0.0.1",
+                world.serve(lambda service=service, world=world: service(world)),
+                tls=getattr(service, "implicit", False),
             )
             for name, service in services.items()
         }
@@ -173,9 +180,17 @@ def _outcomes(
 
 
 def _skipped(case: ReadyCase, service: type[LineService], facts: Mapping[str, str]) -> str:
-    """Why the case is not played, where the server tells by `keywords` what it offers; else it is."""
+    """Why the case is not played, where the server tells by `keywords` what it offers; else it is.
+
+    `secured_keywords` are those under TLS, `implicit` is for TLS from the first octet on.
+    """
     keywords = getattr(service, "keywords", None)
-    return "" if keywords is None else skip_reason(case, offered(keywords), facts)
+    if keywords is None:
+        return ""
+    lists = {"first-ehlo": with_tls(offered(keywords), implicit=getattr(service, "implicit", False))}
+    if "STARTTLS" in lists["first-ehlo"]:
+        lists["protected"] = offered(getattr(service, "secured_keywords", keywords)) | {"TLS"}
+    return skip_reason(case, offered_at(case.state, lists, lists["first-ehlo"]), facts)
 
 
 def red(found: Mapping[str, tuple[Verdict, str]]) -> set[str]:

@@ -120,8 +120,12 @@ class SmtpModel(LineService):
             return self.say("501 EHLO needs a domain")
         self.helo, self.extended = argument, True
         self.reset()
-        lines = [f"{self.host} greets {argument}", *self.keywords]
+        lines = [f"{self.host} greets {argument}", *self.offers()]
         return self.reply_lines("250", lines)
+
+    def offers(self) -> tuple[str, ...]:
+        """The keywords of the EHLO reply."""
+        return self.keywords
 
     def is_name(self, argument: str) -> bool:
         return smtp_paths.is_domain(argument)

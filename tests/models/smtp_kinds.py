@@ -5,27 +5,18 @@ from __future__ import annotations
 import re
 
 from tests.models.smtp import RECIPIENTS, SmtpModel
+from tests.models.smtp_auth import Auth
+from tests.models.smtp_etrn import Etrn
 
 _LONG_LINE = re.compile(rb"[^\n]{2000}")
 
 
-class Generous(SmtpModel):
+class Generous(Etrn, Auth):
     """Verifies names, expands lists, knows SEND, SOML and SAML; has no limit on size, but refuses odd text."""
 
-    keywords = (
-        "PIPELINING",
-        "SIZE 0",
-        "8BITMIME",
-        "HELP",
-        "EXPN",
-        "VRFY",
-        "ETRN",
-        "TURN",
-        "SEND",
-        "SOML",
-        "SAML",
-    )
-    keywords += ("STARTTLS", "AUTH PLAIN", "BURL")
+    keywords = (*Auth.keywords, "EXPN", "VRFY", "ETRN", "TURN", "SEND", "SOML", "SAML", "BURL")
+    keywords = tuple("SIZE 0" if word.startswith("SIZE") else word for word in keywords)
+    secured_keywords = tuple(word for word in keywords if word != "STARTTLS")
     limit = 10**21
 
     def text_refused(self, text: bytes) -> str:
@@ -55,17 +46,8 @@ class Generous(SmtpModel):
     do_SOML = do_SEND
     do_SAML = do_SEND
 
-    def do_ETRN(self, _argument: str) -> None:
-        self.say("250 OK")
-
-    def do_STARTTLS(self, _argument: str) -> None:
-        self.say("454 no certificate today")
-
     def do_TURN(self, _argument: str) -> None:
         self.say("503 log in first")
-
-    def do_AUTH(self, _argument: str) -> None:
-        self.say("504 mechanism not known")
 
     def do_BURL(self, _argument: str) -> None:
         self.say("503 RCPT first")

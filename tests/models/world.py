@@ -162,7 +162,7 @@ class World:
             case Recv():
                 return self._recv(op)
             case StartTLS():
-                return self._tls(self._line(op.conn))
+                return self._tls(self._line(op.conn), op.version)
             case Shutdown():
                 line = self._line(op.conn)
                 line.client_open = False
@@ -238,8 +238,10 @@ class World:
             what()
         self.now = max(self.now, when)
 
-    def _tls(self, line: Line) -> str:
-        if not line.server_open or not line.service.secured():
+    def _tls(self, line: Line, version: str) -> str:
+        spoken = getattr(line.service, "versions", ("1.2", "1.3"))
+        wanted = ("1.2", "1.3") if version == "1.2+" else (version or spoken[-1],)
+        if not line.server_open or not set(wanted) & set(spoken) or not line.service.secured():
             raise Lost(Trouble.TLS, "handshake failed")
         return "TLSv1.3 TLS_AES_256_GCM_SHA384"
 

@@ -85,8 +85,8 @@ class SkipsRepliesInARow(M):
 
     def step_chunk(self):
         if self.refusal:
-            self.refused = getattr(self, "refused", 0) + 1
-            if self.refused > 1:
+            self.refusals = getattr(self, "refusals", 0) + 1
+            if self.refusals > 1:
                 self.buffer, self.awaited = self.buffer[self.awaited :], None
                 return True
         return super().step_chunk()
