@@ -185,6 +185,19 @@ class EndsOn(M):
         return super().step()
 
 
+class SaysClosingAndStays(M):
+    """Announces that it closes after twenty errors, and does not."""
+
+    errors = 0
+
+    def unknown(self, text):
+        self.errors += 1
+        if self.errors < 20:
+            super().unknown(text)
+        else:
+            self.say("421 enough, closing")
+
+
 class ThreeErrors(M):
     errors = 0
 
@@ -397,6 +410,7 @@ MUTANTS = [
     ),
     mutant("limit_in_spite_of_0", Generous, "size-no-limit", limit=10**8),
     # errors
+    mutant("says_closing_and_stays", SaysClosingAndStays, "closing-code-closes"),
     mutant("three_errors", ThreeErrors, "some-unknown-commands"),
     hangs_up("hangs_up_on_501", "501", "session-survives[a-refused-recipient]"),
     hangs_up(
