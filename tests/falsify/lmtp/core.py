@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.falsify.harness import mutant, saying
+from tests.falsify.harness import mutant, rows, saying
 from tests.models.lmtp import Lmtp, LmtpChunking
 
 M = Lmtp
@@ -148,6 +148,12 @@ MUTANTS = [
         for verb in ("NOOP", "RSET", "QUIT")
     ),
     mutant("says_ESMTP", M, "received-with[LMTP]", transmission=lambda _self: "ESMTP"),
+    mutant(
+        "code_alone",
+        M,
+        *rows("replies-bare-code[a-blank-follows-a-code-without-text|a-code-is-not-sent-alone]"),
+        do_NOOP=lambda self, _argument: self.line.say(b"250\r\n"),
+    ),
     mutant("NOOP_of_600_octets", M, "replies-length", do_NOOP=saying("250 " + "x" * 600)),
     mutant("DATA_554", DataRefused554, "data-without-recipient"),
     mutant("DATA_554_after_refusal", DataRefused554AfterRefusal, "data-with-refused-recipient"),
