@@ -323,6 +323,17 @@ class AborAlone(M):
         self.say("550 Not now" if self.data.busy else "226 ABOR done")
 
 
+class AborFirst(M):
+    """Tells of the ABOR before it tells of the transfer."""
+
+    def do_ABOR(self, argument):
+        busy = self.data.busy
+        self.data.drop()
+        self.say("226 ABOR done")
+        if busy:
+            self.say("426 Transfer aborted")
+
+
 class AborKeepsOpen(M):
     def do_ABOR(self, argument):
         self.data.line, self.data.job = None, None
@@ -539,6 +550,7 @@ MUTANTS: list[Mutant] = [
     planted("keeps_nul", "name-with-carriage-return", KeepsNul),
     planted("keeps_iac", "name-with-octet-255", KeepsIac),
     planted("abor_alone", "abor-upload abor-synch", AborAlone),
+    planted("abor_first", "abor-upload abor-synch", AborFirst),
     planted("abor_keeps_open", "abor-closes-upload abor-closes-idle-connection", AborKeepsOpen),
     planted("abor_ends_session", "abor-upload abor-synch abor-download", AborEndsSession),
     planted("abor_leaves_download", "abor-download", AborLeavesDownload),

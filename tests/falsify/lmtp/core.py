@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.falsify.harness import mutant, saying
-from tests.models.lmtp import Lmtp, LmtpChunking
+from tests.falsify.harness import mutant, rows, saying
+from tests.models.lmtp import Lmtp, LmtpAuth, LmtpAuthInClear, LmtpChunking
 
 M = Lmtp
 _WORDS = {word.split()[0]: word for word in M.keywords}
@@ -147,7 +147,25 @@ MUTANTS = [
         mutant(f"{verb}_550", M, f"command-of-smtp[{verb}]", **{f"do_{verb}": saying("550 not here")})
         for verb in ("NOOP", "RSET", "QUIT")
     ),
+    mutant(
+        "says_LMTP_always",
+        LmtpAuth,
+        *("received-with-tls[LMTPS]", "received-with-auth-under-tls[LMTPSA]"),
+        transmission=lambda _self: "LMTP",
+    ),
+    mutant(
+        "says_LMTP_after_login",
+        LmtpAuthInClear,
+        "received-with-auth-in-clear[LMTPA]",
+        transmission=lambda _self: "LMTP",
+    ),
     mutant("says_ESMTP", M, "received-with[LMTP]", transmission=lambda _self: "ESMTP"),
+    mutant(
+        "code_alone",
+        M,
+        *rows("replies-bare-code[a-blank-follows-a-code-without-text|a-code-is-not-sent-alone]"),
+        do_NOOP=lambda self, _argument: self.line.say(b"250\r\n"),
+    ),
     mutant("NOOP_of_600_octets", M, "replies-length", do_NOOP=saying("250 " + "x" * 600)),
     mutant("DATA_554", DataRefused554, "data-without-recipient"),
     mutant("DATA_554_after_refusal", DataRefused554AfterRefusal, "data-with-refused-recipient"),
