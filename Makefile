@@ -42,6 +42,7 @@ showcase: setup
 bench: setup
 	$(BIN)/python -m pip install --quiet 'aiosmtplib>=3'  # one of those compared
 	$(BIN)/python benchmarks/transfer.py --full --write docs/performance.md
+	$(BIN)/python benchmarks/ftp.py --write docs/performance.md
 
 clean:
 	rm -rf $(VENV) build dist results .lab *.egg-info

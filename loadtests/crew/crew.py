@@ -299,13 +299,13 @@ class Crew:
             self._timer.ring()
 
     def _sweep_often(self) -> None:
-        second = 0.0
+        second, before = 0.0, ports.time_wait()
         while True:
             now = perf_counter()
             self.ledger.sessions = self._talking
             if now - second > 1:
                 second, delta = now, self.ledger.delta
-                delta.time_wait = max(delta.time_wait, ports.time_wait())
+                delta.time_wait = max(delta.time_wait, ports.time_wait() - before)
             if self.arrivals is not None:
                 self._look_at_arrivals(self.arrivals)
             gevent.sleep(SWEEP)

@@ -31,7 +31,7 @@ def warning(waiting: int, ports: int) -> str:
     if waiting < ports * NEARLY:
         return ""
     return (
-        f"{waiting} sockets are in TIME_WAIT and the machine gives out {ports} ports: a target on this machine "
-        "runs out of passive ports, and the figures are no longer its own. Load it for a shorter time, or at a "
+        f"{waiting} sockets came to be in TIME_WAIT, and this machine gives out {ports} ports: a target that runs "
+        "here may have found no passive ports any more. Load it for a shorter time, or at a "
         f"rate below {ports * NEARLY / 60:.0f} data connections a second"
     )

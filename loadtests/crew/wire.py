@@ -29,6 +29,7 @@ class Net:
         self.connect_s, self.reply_s = connect_s, reply_s
         self.wires: set[Wire] = set()
         self._hub: Any = gevent.get_hub()
+        self.switch = self._hub.switch  # to the hub, which comes back when something is ready
 
     def connect(self, address: Address, what: str) -> Wire:
         """Raises EndedError ("silent at ..."), OSError."""
@@ -71,7 +72,20 @@ class Net:
 class Wire:
     """One connection. `what` is the phase it is in, for whoever has to tell what was waited for."""
 
-    __slots__ = ("_ended", "_in", "_net", "_out", "_reading", "_tls", "_writing", "limit", "sock", "what")
+    __slots__ = (
+        "_ended",
+        "_in",
+        "_net",
+        "_out",
+        "_reader",
+        "_reading",
+        "_tls",
+        "_watched",
+        "_writing",
+        "limit",
+        "sock",
+        "what",
+    )
 
     def __init__(self, net: Net, sock: socket.socket, what: str) -> None:
         self._net, self.sock, self.what = net, sock, what
@@ -80,6 +94,8 @@ class Wire:
         self._ended: EndedError | None = None
         self._tls: ssl.SSLObject | None = None
         self._reading = net.watcher(sock.fileno(), READ)
+        self._reader: Any = None  # the greenlet that waits for octets
+        self._watched = False
         self._writing: Any = None
 
     def connect(self, address: tuple[object, ...]) -> None:
@@ -105,30 +121,51 @@ class Wire:
         with contextlib.suppress(OSError):
             self.sock.shutdown(socket.SHUT_RDWR)
 
-    def _wait(self, watcher: Any, seconds: float) -> None:
-        self.limit = perf_counter() + seconds
-        self._net.wait(watcher)
+    def _wait(self) -> None:
+        """Until something can be read. Raises EndedError."""
+        self.limit = perf_counter() + self._net.reply_s
+        self._reader = gevent.getcurrent()
+        if not self._watched:
+            self._watched = True
+            self._reading.start(self._readable)
+        try:
+            self._net.switch()
+        finally:
+            self._reader = None
         self.limit = NEVER
         if self._ended:
             raise self._ended
 
+    def _readable(self) -> None:
+        """Called in the hub. While greenlets read the watcher stays: to start it each time costs a system call."""
+        reader = self._reader
+        if reader is None:
+            self._watched = False
+            self._reading.stop()
+        else:
+            reader.switch()
+
     def _wait_for_room(self, seconds: float) -> None:
         if self._writing is None:
             self._writing = self._net.watcher(self.sock.fileno(), WRITE)
-        self._wait(self._writing, seconds)
+        self.limit = perf_counter() + seconds
+        self._net.wait(self._writing)
+        self.limit = NEVER
+        if self._ended:
+            raise self._ended
 
     def recv(self, size: int = 65_536) -> bytes:
         """What came; b"" at the end. Raises EndedError, OSError."""
         if self._tls is not None:
             return self._recv_tls(size)
-        self._wait(self._reading, self._net.reply_s)
+        self._wait()
         return self.sock.recv(size)
 
     def drop(self, buffer: bytearray) -> int:
         """Take octets without looking at them; how many came, 0 at the end. Raises EndedError, OSError."""
         if self._tls is not None:
             return len(self._recv_tls(len(buffer)))
-        self._wait(self._reading, self._net.reply_s)
+        self._wait()
         return self.sock.recv_into(buffer, len(buffer), socket.MSG_TRUNC)
 
     def send(self, octets: bytes | memoryview) -> None:
@@ -159,7 +196,7 @@ class Wire:
         return self._tls.session if self._tls is not None else None
 
     def _fill(self) -> None:
-        self._wait(self._reading, self._net.reply_s)
+        self._wait()
         data = self.sock.recv(65_536)
         if data:
             self._in.write(data)
@@ -191,7 +228,7 @@ class Wire:
         with contextlib.suppress(ConnectionResetError):
             self.sock.shutdown(socket.SHUT_WR)
             while True:
-                self._wait(self._reading, self._net.reply_s)
+                self._wait()
                 if not self.sock.recv(65_536):
                     break
 
@@ -212,6 +249,7 @@ class Wire:
         self._net.wires.discard(self)
         for watcher in (self._reading, self._writing):
             if watcher is not None:
+                watcher.stop()
                 watcher.close()
         with contextlib.suppress(OSError):
             self.sock.close()

@@ -44,7 +44,7 @@ class Tally:
     ended_at: float = 0.0
     cpu_s: float = 0.0
     waited_s: float = 0.0  # ready to run, while others had the processors
-    time_wait: int = 0  # sockets of this machine in TIME_WAIT, at most; known where it matters
+    time_wait: int = 0  # sockets of this machine in TIME_WAIT that came during the run, at most
     longest_queue: int = 0  # messages due and not begun, in an open loop
     message: Histogram = field(default_factory=Histogram)
     failure: Histogram = field(default_factory=Histogram)

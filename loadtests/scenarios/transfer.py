@@ -75,9 +75,14 @@ class Transfer:
         return {
             "latency": _meaning(plan, capabilities),
             "size": plan.size,
+            "sizes": len(plan.sizes),
+            "attachments": list(plan.attachments),
+            "corpus": plan.corpus,
+            "sources": len(plan.sources),
             "recipients": len(plan.recipients),
             "pipelining": plan.pipelining,
             "in_flight": plan.in_flight,
+            "phases": _phases(plan, capabilities),
         }
 
 
@@ -103,6 +108,14 @@ def _meaning(plan: Plan, capabilities: Sequence[str]) -> str:
     if pipelined:
         return "from the first octet of the content to the reply to the end of data"
     return "from MAIL to the reply to the end of data"
+
+
+def _phases(plan: Plan, capabilities: Sequence[str]) -> str:
+    if plan.pipelining == "off" or "PIPELINING" not in capabilities:
+        return "of every message"
+    if not plan.phase_sample:
+        return "of connections only"
+    return f"of every {plan.phase_sample}th message of a session, which then goes in lockstep"
 
 
 SCENARIO = Transfer()

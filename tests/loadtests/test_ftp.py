@@ -94,7 +94,7 @@ def test_many_data_connections_at_the_same_time(home, tmp_path):
         words = ["-u", "8", "--messages", "80", "--do", "download", "--size", "3000000"]
         code, found, _ = load(server.words, tmp_path, *words)
     assert code == 0
-    assert server.counts["data at the same time"] == 8
+    assert 3 <= server.counts["data at the same time"] <= 8
     assert found.facts["octets"] == 80 * 3_000_000
 
 
@@ -194,7 +194,7 @@ def test_wrong_usage(words, said, capsys):
 
 
 def test_ports_that_run_out_are_warned_of():
-    assert ports.warning(1_000, 28_232) == ""
+    assert ports.warning(1_000, 28_232) == ports.warning(-5, 28_232) == ""
     assert "28232 ports" in ports.warning(25_000, 28_232)
     assert ports.ephemeral() > 1_000
     assert ports.time_wait() >= 0

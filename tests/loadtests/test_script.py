@@ -101,7 +101,7 @@ def test_a_target_that_dies_is_given_up(suite):
         words = ["--script", f"{suite}#one-mail", "-u", "2", "-t", "30s", "--give-up", "0.5"]
         code, load = play(sink.port, suite, *words)
     assert code == 1
-    assert 19 <= load.messages <= 20
+    assert 16 <= load.messages <= sink.acknowledged == 20, "the target dies while others take leave"
     assert load.facts["stopped_early"]
     assert load.duration_s < 10
 
