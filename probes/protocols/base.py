@@ -124,3 +124,5 @@ class Dialect:
     rules: Mapping[str, str] = field(default_factory=dict)  # fault rule -> what it means, for people
     # (command, its reply, status of the greeting) -> faults that need to know all three; b"": the greeting itself
     faults: Callable[[bytes, Reply, str], Iterable[Fault]] = no_faults
+    # a word in a command of ours -> the rule that replies need not keep from then on (RFC 6531 section 3.7.4)
+    excuses: Mapping[bytes, str] = field(default_factory=dict)

@@ -128,6 +128,7 @@ DIALECT = Dialect(
     goodbye=b"QUIT\r\n",
     rules=RULES,
     faults=enhanced.faults,
+    excuses={b"SMTPUTF8": "eight-bit"},
 )
 SUBMISSION = replace(DIALECT, name="submission", port=587)
 LMTP = replace(DIALECT, name="lmtp", port=24)

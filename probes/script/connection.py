@@ -46,6 +46,7 @@ class Connection:
     pending: deque[tuple[bytes, Shape]] = field(default_factory=deque)  # commands that await their reply
     seen: list[Seen] = field(default_factory=list)
     answering: bytes = b""  # the command whose reply came last: a second reply to it is not pending any more
+    excused: frozenset[str] = frozenset()  # rules of form that the client's own commands have lifted
     tags: int = 0
     offers: frozenset[str] = frozenset()  # the server's last list of capabilities
 
@@ -90,6 +91,7 @@ class Connection:
     def await_reply_to(self, command: bytes, shape: Shape) -> None:
         """Note a command whose reply is to come."""
         self.pending.append((command, shape))
+        self.excused |= {rule for word, rule in self.dialect.excuses.items() if word in command.upper()}
 
     def read(self, within: float, shape: Shape | None = None) -> Talk[Answer]:
         """The next reply, or why there is none within so many seconds. Raises Endless."""
@@ -132,6 +134,8 @@ class Connection:
         self.greeting = reply.status if self.greeting is None else self.greeting
         if more := tuple(self.dialect.faults(command, reply, self.greeting)):
             reply = replace(reply, faults=reply.faults + more)
+        if self.excused:
+            reply = replace(reply, faults=tuple(one for one in reply.faults if one.rule not in self.excused))
         self.last = reply
         self.answering = command
         self.seen.append(Seen(self.dialect.name, command, reply))

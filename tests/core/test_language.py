@@ -228,3 +228,12 @@ def test_imap_no_room_is_inconclusive(tmp_path):
 
     assert result.verdict is Verdict.INCONCLUSIVE
     assert result.unavailable
+
+
+def test_utf8_in_replies_is_a_fault_until_the_client_says_smtputf8(tmp_path):
+    talk = (HI, Hears(b"NOOP\r\n"), b"250 \xfc\r\n", Hears(b"MAIL FROM:<> SMTPUTF8\r\n"), b"250 \xfc\r\n")
+    wire = Wire(Peer(*talk))
+
+    found = outcome(tmp_path, "- S: 220\n- C: NOOP\n  S: 250\n- C: MAIL FROM:<> SMTPUTF8\n  S: 250\n", wire)
+
+    assert [[fault.rule for fault in seen.reply.faults] for seen in found.seen] == [[], ["eight-bit"], []]
