@@ -236,4 +236,5 @@ def test_utf8_in_replies_is_a_fault_until_the_client_says_smtputf8(tmp_path):
 
     found = outcome(tmp_path, "- S: 220\n- C: NOOP\n  S: 250\n- C: MAIL FROM:<> SMTPUTF8\n  S: 250\n", wire)
 
-    assert [[fault.rule for fault in seen.reply.faults] for seen in found.seen] == [[], ["eight-bit"], []]
+    rules = [{fault.rule for fault in seen.reply.faults} for seen in found.seen]
+    assert ["eight-bit" in one for one in rules] == [False, True, False]
