@@ -83,7 +83,9 @@ class MaildirHandler:
 
     def _trace(self, session: Session, envelope: Envelope) -> bytes:
         """Return-Path and Received, as final delivery adds them (RFC 5321, section 4.4)."""
-        kind = ("ESMTP" if session.extended_smtp else "SMTP") + ("S" if session.ssl else "")
+        kind = "ESMTP" if session.extended_smtp else "SMTP"
+        if session.extended_smtp:
+            kind += ("S" if session.ssl else "") + ("A" if session.authenticated else "")
         peer = session.peer[0] if session.peer else ""
         date = email.utils.format_datetime(email.utils.localtime())
         return (

@@ -15,6 +15,11 @@ function unquoted(name) {
   return /^".*"$/s.test(name) ? name.slice(1, -1).replace(/\\(.)/gs, '$1') : name;
 }
 
+/** Haraka 3.3 made a property of what was a method. */
+function reversePath(from) {
+  return typeof from.address === 'function' ? from.address() : from.address;
+}
+
 /** Whose maildir gets mail for this address; null for another domain, '' for an unknown user. */
 exports.user = function (address) {
   const host = (address.host || '').toLowerCase();
@@ -36,7 +41,7 @@ exports.hook_queue = exports.hook_queue_outbound = function (next, connection) {
   transaction.message_stream.get_data((message) => {
     try {
       // What final delivery adds (RFC 5321, section 4.4): Haraka leaves it to its plugins.
-      const path = Buffer.from(`Return-Path: <${transaction.mail_from.address()}>\r\n`);
+      const path = Buffer.from(`Return-Path: <${reversePath(transaction.mail_from)}>\r\n`);
       this.deliver(Buffer.concat([path, message]), new Set(transaction.rcpt_to.map((recipient) => this.user(recipient))));
       next(OK);
     } catch (error) {

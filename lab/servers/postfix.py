@@ -41,7 +41,11 @@ smtpd_sasl_auth_enable = yes
 smtpd_sasl_local_domain = {domain}
 cyrus_sasl_config_path = {directory}/etc/sasl
 """
-_SASL = "pwcheck_method: auxprop\nauxprop_plugin: sasldb\nmech_list: PLAIN LOGIN CRAM-MD5\nsasldb_path: {}\n"
+_SASL = """pwcheck_method: auxprop
+auxprop_plugin: sasldb
+mech_list: PLAIN LOGIN CRAM-MD5 SCRAM-SHA-1 SCRAM-SHA-256
+sasldb_path: {}
+"""
 # As Debian's master.cf proposes for submission; smtps follows the rules of port 25.
 _LISTENERS = """
 127.0.0.1:{smtps} inet n - n - - smtpd
