@@ -16,6 +16,7 @@ import contextlib
 import importlib.util
 import itertools
 import os
+import random
 import re
 import shutil
 import signal
@@ -66,9 +67,12 @@ def listening(sink: str) -> Iterator[tuple[int, subprocess.Popen[str]]]:
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Below the ports that connections are given, or one of thousands of them would take it."""
+    while True:
+        port = random.randrange(20_000, 32_000)  # noqa: S311
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def _wait_for(port: int) -> None:
@@ -185,9 +189,9 @@ def _row(cell: Cell, name: str, first: str) -> str:
 
 
 def amount(size: int, sessions: int, reuse: bool, seconds: float) -> int:
-    """Messages that take a client of average speed about so many seconds."""
+    """Messages that take a client of average speed about so many seconds; never so few that the start weighs in."""
     rate = 40_000 if size <= 2048 else 15_000 if size <= 20_480 else 3_000
-    return max(int(rate * seconds * (1 if sessions > 1 else 0.15) * (1 if reuse else 0.15)), 200)
+    return max(int(rate * seconds * (1 if sessions > 1 else 0.15) * (1 if reuse else 0.15)), 1500)
 
 
 def run_cell(sink: str, work: Work, names: Sequence[str], rounds: int) -> Cell:

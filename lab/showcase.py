@@ -69,9 +69,17 @@ def _shown(name: str, folder: Path, load: int) -> bool:
         return False
     try:
         done = [_run(words) for words in _commands(server, folder, load)]
+        _name_folder(server, folder)
         return all(done)
     finally:
         lifecycle.stop(server.name)
+
+
+def _name_folder(server: Server, folder: Path) -> None:
+    """In what is kept, the temporary folder has a name that says something: "/lab/exim"."""
+    for path in folder.glob(f"{server.product}-*.jsonl"):
+        octets = path.read_bytes()
+        path.write_bytes(octets.replace(str(server.directory).encode(), f"/lab/{server.product}".encode()))
 
 
 def _commands(server: Server, folder: Path, load: int) -> Iterator[list[str]]:

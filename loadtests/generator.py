@@ -45,7 +45,7 @@ class Generator:
         self.ledger = next(iter(self.books.values()))
         self.greenlet: gevent.Greenlet | None = None
         self.found = Preflight("")
-        self._cpu, self._waited = _cpu(), _waited()
+        self._cpu, self._waited, self._over = _cpu(), _waited(), False
         self._kept = Tally()  # counted, and not taken yet
         self._step: Tally | None = None  # of a step that is under way
         self._acknowledged: list[tuple[int, float, int]] = []
@@ -58,9 +58,14 @@ class Generator:
 
     def run(self) -> None:
         """Drive the sessions until the end, and flush meanwhile."""
-        self._cpu, self._waited = _cpu(), _waited()
-        self.greenlet = gevent.spawn(self.engine.run)
+        self._cpu, self._waited = _cpu(), _waited()  # what the start took is no part of the load
+        self.greenlet = gevent.spawn(self._drive)
         gevent.spawn(self._flush_often)
+
+    def _drive(self) -> None:
+        self.engine.run()
+        self.flush()
+        self._over = True
 
     def _flush_often(self) -> None:
         while self.greenlet:
@@ -70,8 +75,9 @@ class Generator:
     def flush(self) -> None:
         """Settle what was counted, and tell Locust."""
         cpu, waited = _cpu(), _waited()
-        self.ledger.delta.cpu_s += cpu - self._cpu
-        self.ledger.delta.waited_s += waited - self._waited
+        if not self._over:  # what Locust does afterwards is no part of the load
+            self.ledger.delta.cpu_s += cpu - self._cpu
+            self.ledger.delta.waited_s += waited - self._waited
         self._cpu, self._waited = cpu, waited
         for name, ledger in self.books.items():
             locust_stats.record(self.environment, self.scenario.method, name, ledger.settle())

@@ -9,7 +9,7 @@ import socket
 import ssl
 from collections import deque
 from collections.abc import Callable, Iterator
-from time import perf_counter
+from time import perf_counter, time
 from typing import TypeAlias
 
 from plumbline.loadtests.engine.arrivals import Arrivals
@@ -491,6 +491,7 @@ class Engine:
 
     def _close(self) -> None:
         self.stopping = True
+        self.ledger.closed_at = time()
         if self.arrivals is not None:
             self.arrivals.give_up(perf_counter())
         self._epoll.close()

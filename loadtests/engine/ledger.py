@@ -48,6 +48,7 @@ class Ledger:
     contents: Sequence[Content] = ()  # each keeps the latencies of its copies acknowledged by a plain 250
     lane_times: list[list[float]] = field(default_factory=list)  # of the steps of a message in lockstep
     sessions: int = 0  # in a conversation now
+    closed_at: float = 0.0  # the last session ended then, in seconds since 1970; 0.0: not yet
     delta: Tally = field(default_factory=Tally)
     receipts: Receipts | None = None  # None: nobody wants to know
 
@@ -110,7 +111,7 @@ class Ledger:
                 latencies.clear()
 
     def _count(self, batch: Batch) -> None:
-        delta, now = self.delta, time.time()
+        delta, now = self.delta, self.closed_at or time.time()
         failures = [latency for latency, _ in batch.failed]
         second = delta.second(int(now))
         second.sessions = max(second.sessions, self.sessions)

@@ -75,6 +75,10 @@ class Transfer:
         return {
             "latency": _meaning(plan, capabilities),
             "size": plan.size,
+            "sizes": len(plan.sizes),
+            "attachments": list(plan.attachments),
+            "corpus": plan.corpus,
+            "sources": len(plan.sources),
             "recipients": len(plan.recipients),
             "pipelining": plan.pipelining,
             "in_flight": plan.in_flight,

@@ -7,10 +7,10 @@ from tests.falsify.ftp.planting import FACTS as FTP_FACTS
 from tests.falsify.harness import Bench, gather
 from tests.models.ftp import FtpModel
 from tests.models.imap import ImapModel
-from tests.models.lmtp import Lmtp, LmtpChunking, LmtpInternational
+from tests.models.lmtp import Lmtp, LmtpAuth, LmtpAuthInClear, LmtpChunking, LmtpInternational
 from tests.models.pop3 import Pop3Model
 from tests.models.smtp import BareModel, SmtpModel
-from tests.models.smtp_auth import Auth, AuthUnderTls, Coded
+from tests.models.smtp_auth import Auth, AuthInClear, AuthUnderTls, Coded
 from tests.models.smtp_chunking import Chunking
 from tests.models.smtp_dsn import Parameters
 from tests.models.smtp_enhanced import International, InternationalDsn
@@ -33,6 +33,9 @@ MAIL_FACTS = {
     "foreign_recipient.local": "someone",
     "foreign_recipient.domain": "elsewhere.example",
     "mailing_list": "staff",
+    "alias": "office@example.test",
+    "moved_recipient": "moved@example.test",
+    "ambiguous_user": "smith",
     "sender": "probe@client.test",
     "client": "client.test",
     "delivered": "maildir",
@@ -59,7 +62,7 @@ BENCHES = {
                     Generous,
                     Plain,
                 ),
-                *(Auth, AuthUnderTls, Coded, ImplicitTls, RequireTls, Etrn),
+                *(Auth, AuthInClear, AuthUnderTls, Coded, ImplicitTls, RequireTls, Etrn),
             ),
             gather(smtp),
             MAIL_FACTS,
@@ -68,7 +71,7 @@ BENCHES = {
         ),
         Bench(
             "lmtp",
-            (Lmtp, LmtpChunking, LmtpInternational),
+            (Lmtp, LmtpChunking, LmtpInternational, LmtpAuth, LmtpAuthInClear),
             gather(lmtp),
             MAIL_FACTS,
             mailbox={"via": "maildir", "path": "/mail"},

@@ -19,7 +19,7 @@ def server(*protocols):
         version="1",
         pid=1,
         endpoints={name: ("127.0.0.1", 1000 + n) for n, name in enumerate(protocols)},
-        directory=Path("d"),
+        directory=Path("/tmp/made-up"),
         profile={},
         profiles={name: Path(f"p-{name}.yaml") for name in protocols},
         main=protocols[0],
@@ -64,6 +64,14 @@ def test_violations_are_results_and_wrong_usage_is_not(code, fine, monkeypatch, 
 
     assert showcase._run(["check"]) is fine
     assert ("told" in capsys.readouterr().err) is not fine
+
+
+def test_the_temporary_folder_gets_a_name_in_what_is_kept(tmp_path):
+    (tmp_path / "x-smtp.jsonl").write_text('["--profile","/tmp/made-up/profile.yaml"]')
+
+    showcase._name_folder(server("smtp"), tmp_path)
+
+    assert (tmp_path / "x-smtp.jsonl").read_text() == '["--profile","/lab/x/profile.yaml"]'
 
 
 def test_the_server_is_stopped_when_a_run_fails(tmp_path, monkeypatch):

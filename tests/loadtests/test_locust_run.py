@@ -174,7 +174,7 @@ def test_processes_share_a_number_of_messages(tmp_path):
         (["smtp", "127.0.0.1", "--size", "1"], "--size 1: must be from 2"),
         (["smtp", "127.0.0.1", "--profile", "/nonexistent.yaml"], "/nonexistent.yaml"),
         (["smtp", "127.0.0.1", "--recipient", "a b"], "not an address"),
-        (["smtp", "127.0.0.1", "--sizes", "1"], "unrecognized arguments"),
+        (["smtp", "127.0.0.1", "--no-such-option"], "unrecognized arguments"),
         (["smtp"], "target"),
     ],
 )

@@ -10,12 +10,14 @@ from email import message_from_bytes, policy
 from pathlib import Path
 
 import pytest
+from plumbline.loadtests import cli
 from plumbline.loadtests.engine.payload import FIRST, Payload
 from plumbline.loadtests.engine.plan import Plan
 from plumbline.loadtests.engine.texts import ORDER, TextError, lognormal, texts
 from plumbline.loadtests.options import UsageError, add_options, job, resolve
 from plumbline.loadtests.scenarios.transfer import SCENARIO
 from plumbline.loadtests.sending import octets, sources
+from plumbline.reports import records
 
 from tests.loadtests.driving import run
 from tests.loadtests.sink import Behaviour, running
@@ -226,6 +228,19 @@ def test_an_address_that_is_not_ours_is_told():
 def test_an_address_of_the_other_kind_is_told():
     with pytest.raises(UsageError, match=r"127\.0\.0\.1 has no address of that kind"):
         resolve(asked("--bind", "::1"))
+
+
+def test_under_locust_too(folder, tmp_path):
+    results = tmp_path / "load.jsonl"
+    words = ["--in-flight", "4", "--corpus", str(folder), "--bind", "127.0.0.8/30", "--results", str(results)]
+    with running(Behaviour(capabilities=("PIPELINING", "CHUNKING"))) as sink:
+        target = f"smtp://127.0.0.1:{sink.port}"
+        assert cli.main(["smtp", target, "-u", "2", "--messages", "60", *words]) == 0
+    assert sink.acknowledged == len(sink.messages) == 60
+    assert sink.commands["BDAT"] >= 50
+    assert sink.peers == {"127.0.0.9", "127.0.0.10"}
+    (load,) = [record for record in records.read(results) if isinstance(record, records.Load)]
+    assert (load.messages, load.facts["sources"], load.facts["in_flight"]) == (60, 2, 4)
 
 
 def test_ipv6():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.models.smtp_auth import LIST, Auth
 from tests.models.smtp_chunking import Chunking
 from tests.models.smtp_enhanced import Enhanced, InternationalDsn
 
@@ -47,3 +48,17 @@ class LmtpInternational(InternationalDsn, Lmtp):
 
     def transmission(self) -> str:
         return "UTF8LMTP" if self.international else "LMTP"
+
+
+class LmtpAuth(Auth, Lmtp):
+    """With STARTTLS, and AUTH in clear as well as under TLS."""
+
+    keywords = (*Lmtp.keywords, "STARTTLS", LIST)
+    secured_keywords = (*Lmtp.keywords, LIST)
+
+
+class LmtpAuthInClear(LmtpAuth):
+    """Without STARTTLS."""
+
+    keywords = LmtpAuth.secured_keywords
+    do_STARTTLS = None  # no such command

@@ -186,6 +186,13 @@ class AuthUnderTls(Auth):
     keywords = StartTls.keywords
 
 
+class AuthInClear(Auth):
+    """Without STARTTLS."""
+
+    keywords = Auth.secured_keywords
+    do_STARTTLS = None  # no such command
+
+
 class Coded(Enhanced, Auth):
     """With enhanced status codes (RFC 2034)."""
 

@@ -27,11 +27,21 @@ class Generous(Etrn, Auth):
         path = name.lower() if "@" in name else f"{name.lower()}@example.test"
         return path if path in RECIPIENTS else None
 
+    def recipient(self, path: str) -> None:
+        if path == "moved@example.test":
+            return self.say("551 gone, try <moved@elsewhere.example>")
+        if path == "staff@example.test":
+            self.sender = "owner-staff@example.test"
+        alias = path in ("office@example.test", "staff@example.test")
+        return super().recipient("alice@example.test" if alias else path)
+
     def do_VRFY(self, argument: str) -> None:
         if not argument:
             return self.say("501 VRFY whom?")
         if "@" in argument and not argument.lower().endswith("@example.test"):
             return self.say("252 not mine to tell")
+        if argument == "smith":
+            return self.say("553 which of them?")
         mailbox = self.mailbox(argument)
         return self.say(f"250 Somebody <{mailbox}>" if mailbox else "550 no such user")
 

@@ -26,6 +26,26 @@ class ReinCloses(M):
         self.line.fin()
 
 
+class ReinAborts(M):
+    def do_REIN(self, argument):
+        self.data.drop()
+        super().do_REIN(argument)
+
+
+class ControlCloses(M):
+    """Is gone while data are transferred."""
+
+    def announce(self, text):
+        super().announce(text)
+        self.line.fin(0.5)
+
+
+class PwdIsLost(M):
+    def do_PWD(self, argument):
+        if not self.data.busy:
+            super().do_PWD(argument)
+
+
 class NeedsHelpFirst(M):
     """Loses its head over a command between USER and PASS."""
 
@@ -164,6 +184,9 @@ MUTANTS: list[Mutant] = [
     planted("rein_200", "rein rein-forgets-user", do_REIN=saying("200 Done")),
     planted("rein_keeps_login", "rein rein-forgets-user", ReinKeepsLogin),
     planted("rein_closes", "rein-then-login", ReinCloses),
+    planted("rein_aborts", "rein-during-transfer", ReinAborts),
+    planted("control_closes", "control-stays-open", ControlCloses),
+    planted("pwd_is_lost", "commands-are-queued", PwdIsLost),
     planted("smnt_300", "smnt", do_SMNT=saying("350 And where?")),
     planted("files_are_folders", "cwd-to-file", FilesAreFolders),
     planted("cdup_leaves", "cdup-at-the-top", CdupLeaves),

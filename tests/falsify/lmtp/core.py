@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.falsify.harness import mutant, rows, saying
-from tests.models.lmtp import Lmtp, LmtpChunking
+from tests.models.lmtp import Lmtp, LmtpAuth, LmtpAuthInClear, LmtpChunking
 
 M = Lmtp
 _WORDS = {word.split()[0]: word for word in M.keywords}
@@ -146,6 +146,18 @@ MUTANTS = [
     *(
         mutant(f"{verb}_550", M, f"command-of-smtp[{verb}]", **{f"do_{verb}": saying("550 not here")})
         for verb in ("NOOP", "RSET", "QUIT")
+    ),
+    mutant(
+        "says_LMTP_always",
+        LmtpAuth,
+        *("received-with-tls[LMTPS]", "received-with-auth-under-tls[LMTPSA]"),
+        transmission=lambda _self: "LMTP",
+    ),
+    mutant(
+        "says_LMTP_after_login",
+        LmtpAuthInClear,
+        "received-with-auth-in-clear[LMTPA]",
+        transmission=lambda _self: "LMTP",
     ),
     mutant("says_ESMTP", M, "received-with[LMTP]", transmission=lambda _self: "ESMTP"),
     mutant(

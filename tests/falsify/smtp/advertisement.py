@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.falsify.harness import mutant
 from tests.models.smtp import BareModel, SmtpModel
+from tests.models.smtp_auth import Auth, AuthInClear
 
 B, M = BareModel, SmtpModel
 
@@ -50,6 +51,18 @@ MUTANTS = [
     ),
     mutant("takes_LHLO", M, "no-lhlo", do_LHLO=M.do_EHLO),
     mutant("wants_chunks", WantsChunks, "chunk-not-offered"),
+    mutant(
+        "says_ESMTP_under_TLS",
+        Auth,
+        *("received-with-tls[ESMTPS]", "received-with-auth-under-tls[ESMTPSA]"),
+        transmission=lambda _self: "ESMTP",
+    ),
+    mutant(
+        "says_ESMTP_after_login",
+        AuthInClear,
+        "received-with-auth-in-clear[ESMTPA]",
+        transmission=lambda _self: "ESMTP",
+    ),
     mutant("says_ESMTP_always", M, "received-with[SMTP]", transmission=lambda _self: "ESMTP"),
     mutant("says_SMTP_always", M, "received-with-in-clear", transmission=lambda _self: "SMTP"),
 ]
