@@ -27,7 +27,7 @@ _WELL = (Verdict.PASS, Verdict.TOLERATED, Verdict.INFO)
 class Replays:
     """All replays of a run on one target. Lives in a Trio run.
 
-    `play(case, way, alone)` plays a case once with a cut; what comes of it is told to the tally.
+    `play(case, way, alone)` plays a case once with a cut, or with "" as written; what comes of it is told to the tally.
     """
 
     def __init__(self, ways: tuple[str, ...], again: int, play: Play, tally: Tally) -> None:
@@ -54,12 +54,12 @@ class Replays:
     async def _confirmed(
         self, case: ReadyCase, way: str, expected: Outcome, outcome: Outcome
     ) -> Verdict | None:
-        """A change is believed if it is there every time, with nothing else running."""
+        """A change is believed if it is there every time with the cut, and never without, and nothing else runs."""
         if self._known(way):  # every further case would wait for the target's silence
             return None
         for _ in range(self._again):
-            outcome = await self._play(case, way, True)
-            if not _differ(expected, outcome):
+            control, outcome = await self._play(case, "", True), await self._play(case, way, True)
+            if _differ(expected, control) or not _differ(expected, outcome):
                 self._tally.replayed(case, None)
                 return outcome.verdict
         self._changed[way] += 1
@@ -79,5 +79,5 @@ def _differ(one: Outcome, other: Outcome) -> bool:
 def _kind(outcome: Outcome) -> str:
     if outcome.verdict in _WELL:
         return "well"
-    astray = outcome.verdict is Verdict.INCONCLUSIVE and outcome.expected and not outcome.unavailable
+    astray = outcome.verdict is Verdict.INCONCLUSIVE and outcome.expected
     return "fail" if outcome.verdict is Verdict.FAIL or astray else ""

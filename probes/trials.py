@@ -130,8 +130,8 @@ class Trials:
         return replace(result, outcome=replace(result.outcome, verdict=Verdict.INCONCLUSIVE, reason=reason))
 
     async def _replay(self, case: ReadyCase, way: str, alone: bool) -> Outcome:
-        setting = replace(self.setting, segments=way)
-        return (await self._with_room(case, alone or case.serial, setting)).outcome
+        async with self.gate.passage(alone or case.serial):
+            return (await self._once(case, replace(self.setting, segments=way))).outcome
 
     def _doubtful(self, attempt: Attempted) -> bool:
         """Whether another attempt may tell more."""
@@ -161,9 +161,7 @@ class Trials:
             return ""
         return f"the control case {name} gave {outcome.verdict.value}: {outcome.reason}"
 
-    async def _with_room(
-        self, case: ReadyCase, serial: bool | str, setting: Setting | None = None
-    ) -> Attempted:
+    async def _with_room(self, case: ReadyCase, serial: bool | str) -> Attempted:
         """Play a case, again and with fewer in flight while the target has no room for it."""
         result = Attempted(case, _hindered("not run"))
         for attempt in range(_TRIES_FOR_ROOM):
@@ -171,7 +169,7 @@ class Trials:
                 if self.health.dead:
                     return Attempted(case, _hindered(self.health.dead))
                 window = self.gate.window
-                result = await self._once(case, setting or self.setting)
+                result = await self._once(case, self.setting)
             await self.health.note(case.id, result.outcome)
             if not result.outcome.unavailable or self.health.dead:
                 return result

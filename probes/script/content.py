@@ -72,9 +72,13 @@ def _generated(size: int, kind: str) -> bytes:
     return (lines.rstrip(b"\r\n").ljust(max(size - 2, 0), b".") + b"\r\n")[:size]
 
 
+_PAUSE = 0.003  # seconds between segments: without it the peer may read several at once
+_EDGE = 256  # of a large write only so many places at each end: a message of 1 MB would be a million segments
+
+
 def cut(data: bytes, segments: str | Segments | None) -> Iterator[tuple[bytes, float]]:
     """The segments of a write, each with the pause in seconds that follows it."""
-    pause = seconds(segments.pause) if isinstance(segments, Segments) else 0.0
+    pause = seconds(segments.pause) if isinstance(segments, Segments) else _PAUSE
     places = [0, *_places(data, segments), len(data)]
     for start, end in pairwise(places):
         if start < end:
@@ -86,11 +90,11 @@ def _places(data: bytes, segments: str | Segments | None) -> list[int]:
         case None | "" | "whole":
             return []
         case "octets":
-            return _each_octet(len(data))
+            return _edges(range(1, len(data)))
         case "lines":
-            return [match.end() for match in re.finditer(rb"\n", data)]
+            return _edges([match.end() for match in re.finditer(rb"\n", data)])
         case "cr-lf":
-            return [match.start() + 1 for match in re.finditer(rb"\r\n", data)]
+            return _edges([match.start() + 1 for match in re.finditer(rb"\r\n", data)])
         case Segments(every=int() as every):
             return list(range(every, len(data), every))
         case Segments():
@@ -99,10 +103,5 @@ def _places(data: bytes, segments: str | Segments | None) -> list[int]:
             raise ValueError(f"segments: {segments!r} is not octets, lines, cr-lf, whole or a mapping")
 
 
-_EDGE = 1024  # octets
-
-
-def _each_octet(size: int) -> list[int]:
-    """Between any two octets; of a large write, at both its ends: a message of 1 MB would be a million segments."""
-    edges = {*range(1, min(size, _EDGE)), *range(max(1, size - _EDGE), size)}
-    return sorted(edges)
+def _edges(places: Sequence[int]) -> list[int]:
+    return list(places) if len(places) <= 2 * _EDGE else [*places[:_EDGE], *places[-_EDGE:]]

@@ -2,27 +2,45 @@
 
 from __future__ import annotations
 
+import functools
 import sys
+from collections import defaultdict
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import yaml
 
 from tests.falsify.benches import BENCHES
-from tests.falsify.harness import RED, Bench, cases_of
+from tests.falsify.harness import RED, cases_of
+
+_cases = functools.cache(cases_of)
 
 
-def redraw(bench: Bench) -> list[str]:
+def _red(protocol: str, number: int) -> tuple[str, str, list[str], list[str]]:
+    """Protocol and name of a mutant, what is red on it, and what it was made for and does not break."""
+    bench = BENCHES[protocol]
+    one = bench.all_mutants[number]
+    found = bench.red(one, _cases(protocol))
+    return protocol, one.name, found, sorted(one.breaks - set(found))
+
+
+def redraw(protocols: list[str]) -> list[str]:
     """Pin the cases that are red on each mutant today; tells what a mutant was made for and does not break."""
-    cases = cases_of(bench.protocol)
-    found = {one.name: bench.red(one, cases) for one in bench.all_mutants}
-    text = yaml.safe_dump(found, sort_keys=True, width=110)
-    (RED / f"{bench.protocol}.yaml").write_text(text, encoding="utf-8")
+    jobs = [(protocol, at) for protocol in protocols for at in range(len(BENCHES[protocol].all_mutants))]
+    with ProcessPoolExecutor(mp_context=get_context("fork")) as pool:
+        results = list(pool.map(_red, *zip(*jobs, strict=True), chunksize=20))
+    pins: dict[str, dict[str, list[str]]] = defaultdict(dict)
+    for protocol, name, found, _ in results:
+        pins[protocol][name] = found
+    for protocol, found_by_name in pins.items():
+        text = yaml.safe_dump(found_by_name, sort_keys=True, width=110)
+        (RED / f"{protocol}.yaml").write_text(text, encoding="utf-8")
     return [
-        f"{bench.protocol}: {one.name} does not break {', '.join(sorted(one.breaks - set(found[one.name])))}"
-        for one in bench.mutants
-        if not one.breaks <= set(found[one.name])
+        f"{protocol}: {name} does not break {', '.join(missed)}"
+        for protocol, name, _, missed in results
+        if missed
     ]
 
 
 if __name__ == "__main__":
-    problems = [line for name in sys.argv[1:] or BENCHES for line in redraw(BENCHES[name])]
-    sys.exit("\n".join(problems) or 0)
+    sys.exit("\n".join(redraw(sys.argv[1:] or list(BENCHES))) or 0)

@@ -1,11 +1,8 @@
-"""The verdicts expected of a lab server: one committed file per server, every red explained.
+"""The verdicts of the lab's servers: one committed file per server and version, every violation told in docs/servers.md.
 
-    python -m plumbline.lab.showcase results/one --load 0      the suites on all lab servers (--only NAME for some)
-    python -m tests.lab.expected results/one                   write drafts of the files from these results
-    python -m tests.lab.expected results/one results/two ...   tell which cases disagree between runs; writes nothing
-
-A case that fails or is inconclusive stands under `explained` with the server's answer behind `seen`; somebody reads it, with
-RFC and transcript, and writes the reason. The test refuses a file in which a reason is missing.
+python -m plumbline.lab.showcase results/one --load 0      the suites on all lab servers (--only NAME for some)
+python -m tests.lab.expected results/one                   write the files from these results, tell what is not documented
+python -m tests.lab.expected results/one results/two ...   tell which cases disagree between runs; writes nothing
 """
 
 from __future__ import annotations
@@ -21,9 +18,11 @@ from typing import Any
 import yaml
 from plumbline import lab
 
+from tests.lab.documented import PAGE, documented
+
 FOLDER = Path(__file__).parent / "expectations"
-TO_EXPLAIN = ("fail", "inconclusive")
 SERVERS = tuple(sorted(path.stem for path in FOLDER.glob("*.yaml")))
+RED, MISSED = "violation", "missed SHOULD"  # what a fail is called, by the level of its requirement
 
 
 def checked(server: lab.Server, protocol: str, folder: Path) -> tuple[int, dict[str, dict[str, Any]], str]:
@@ -40,7 +39,7 @@ def checked(server: lab.Server, protocol: str, folder: Path) -> tuple[int, dict[
 
 
 def load(name: str) -> dict[str, Any]:
-    """The expectation file of a server: server, version, verdicts (ids by verdict), explained."""
+    """The file of a server: server, version, verdicts (case ids by verdict)."""
     found: dict[str, Any] = yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
     return found
 
@@ -51,31 +50,42 @@ def protocols(expected: Mapping[str, Any]) -> list[str]:
 
 
 def verdicts(expected: Mapping[str, Any]) -> dict[str, str]:
-    """Case id -> verdict."""
-    plain = {name: verdict for verdict, names in expected["verdicts"].items() for name in names}
-    return plain | {name: entry["verdict"] for name, entry in expected["explained"].items()}
+    """Case id -> verdict; a fail is a violation or a missed SHOULD."""
+    return {name: verdict for verdict, names in expected["verdicts"].items() for name in names}
 
 
-def unexplained(expected: Mapping[str, Any]) -> list[str]:
-    """Cases that are red or inconclusive, for which no reason is given."""
-    silent = [name for name, entry in expected["explained"].items() if not entry.get("reason")]
-    return silent + [name for verdict in TO_EXPLAIN for name in expected["verdicts"].get(verdict, ())]
+def verdict_of(record: Mapping[str, Any]) -> str:
+    """The verdict of a case record, told by level where it failed."""
+    if record["verdict"] != "fail":
+        return str(record["verdict"])
+    return RED if record["level"].startswith("MUST") else MISSED
 
 
-def drafted(server: str, version: str, cases: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """The file made from case records; reasons of the one before are kept where the verdict is the same."""
-    before = load(server)["explained"] if (FOLDER / f"{server}.yaml").exists() else {}
-    plain: dict[str, list[str]] = defaultdict(list)
-    explained: dict[str, Any] = {}
+def undocumented(server: str, found: Mapping[str, str]) -> list[str]:
+    """Violations of which docs/servers.md says nothing."""
+    page = PAGE.read_text(encoding="utf-8")
+    return sorted(
+        name for name, verdict in found.items() if verdict == RED and not documented(server, name, page)
+    )
+
+
+def never_met(expectations: Iterable[Mapping[str, Any]], cases: Iterable[str]) -> set[str]:
+    """Cases that no server of the lab meets: the rule was never seen to be kept by real software."""
+    met = {
+        name
+        for expected in expectations
+        for name, verdict in verdicts(expected).items()
+        if verdict in ("pass", "tolerated", "info")
+    }
+    return set(cases) - met
+
+
+def made(server: str, version: str, cases: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The file from case records."""
+    by_verdict: dict[str, list[str]] = defaultdict(list)
     for name, record in sorted(cases.items()):
-        verdict = record["verdict"]
-        if verdict in TO_EXPLAIN:
-            old = before.get(name, {})
-            reason = old.get("reason", "") if old.get("verdict") == verdict else ""
-            explained[name] = {"verdict": verdict, "seen": record["reason"][:240], "reason": reason}
-        else:
-            plain[verdict].append(name)
-    return {"server": server, "version": version, "explained": explained, "verdicts": dict(plain)}
+        by_verdict[verdict_of(record)].append(name)
+    return {"server": server, "version": version, "verdicts": dict(sorted(by_verdict.items()))}
 
 
 def write(expected: Mapping[str, Any]) -> None:
@@ -114,16 +124,18 @@ def disagreeing(folders: Iterable[Path]) -> Iterator[str]:
 
 
 def main(folders: list[Path]) -> int:
-    """Drafts from one folder, or the differences between several: exit code 1 if there are any."""
+    """Files from one folder, or the differences between several: exit code 1 if there is something to read."""
     if len(folders) > 1:
         lines = list(disagreeing(folders))
         print("\n".join(lines) or "every verdict is the same in all runs")
         return int(bool(lines))
+    lines = []
     for server, (version, cases) in by_server(folders[0]).items():
-        made = drafted(server, version, cases)
-        write(made)
-        print(f"{server}: {len(cases)} cases, {len(unexplained(made))} to explain")
-    return 0
+        write(made(server, version, cases))
+        found = {name: verdict_of(record) for name, record in cases.items()}
+        lines += [f"{server} {name}: {cases[name]['reason'][:200]}" for name in undocumented(server, found)]
+    print("\n".join(lines) or "every violation is documented")
+    return int(bool(lines))
 
 
 if __name__ == "__main__":
