@@ -60,7 +60,7 @@ def parameters(control: Connection) -> Parameters:
 def open_(player: Player, data: Data, control: Connection, *, given: bool) -> Talk[None]:
     """Open one, or make ready for the server to do it. All but `reply` is a precondition. Raises Ended."""
     player.channels[control.name] = Channel(f"{control.name} data")
-    match data.open:
+    match _way(data.open, control):
         case "passive":
             yield from _ask(player, control, b"PASV", "227")
             yield from connect(player, data, control, given=True)
@@ -79,6 +79,12 @@ def open_(player: Player, data: Data, control: Connection, *, given: bool) -> Ta
             yield from listen(player, data, control)
         case _:
             raise ValueError(f"data: {data.open!r}")
+
+
+def _way(how: str, control: Connection) -> str:
+    """PASV and PORT can name IPv4 addresses only: on an IPv6 control connection EPSV and EPRT take their place."""
+    six = control.ends is not None and ":" in control.ends.peer.host
+    return {"passive": "extended-passive", "active": "extended-active"}.get(how, how) if six else how
 
 
 def _ask(player: Player, control: Connection, command: bytes, wanted: str) -> Talk[None]:

@@ -313,3 +313,18 @@ def test_skip_is_for_these_answers_only(tmp_path):
     wire = Wire(Peer(HI, Hears(b"MODE B\r\n"), b"550 no\r\n"))
 
     assert played(tmp_path, wire, "- S: 220\n- C: MODE B\n  S: 200\n  skip: 504\n").verdict is Verdict.FAIL
+
+
+@pytest.mark.parametrize("how", ["passive", "active"])
+def test_over_ipv6_only_the_extended_commands_can_name_an_address(how):
+    from plumbline.probes.ops import Endpoints
+    from plumbline.probes.script.channel import _way
+    from plumbline.probes.script.connection import Connection
+
+    class Control(Connection):
+        def __init__(self, host):
+            self.ends = Endpoints(Address(host, 40_000), Address(host, 21))
+
+    assert _way(how, Control("::1")) == f"extended-{how}"
+    assert _way(how, Control("127.0.0.1")) == how
+    assert _way("reply", Control("::1")) == "reply"

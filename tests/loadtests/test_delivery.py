@@ -315,6 +315,28 @@ def test_a_run_that_loses_nothing(tmp_path, capfd):
     assert "60 acknowledged = 60 delivered + 0 lost" in capfd.readouterr().out
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--size-lognormal", "2k:1.5"],
+        ["--attachment", "3000"],
+        ["--corpus", "CORPUS"],
+        ["--pipelining", "off"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_whatever_is_sent_is_recognised(words, tmp_path):
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    mail = b"From: <a@x>\r\nReceived: from y\r\nSubject: one\r\n\r\n.dot\r\nFrom here\r\n"
+    (corpus / "1.eml").write_bytes(mail)
+    (corpus / "2.eml").write_bytes(mail.replace(b"one", b"two") + b"last line without end")
+    code, load = deliver(tmp_path, {}, *[word.replace("CORPUS", str(corpus)) for word in words])
+    assert load.delivery is not None
+    assert (load.delivery.delivered, load.delivery.lost, load.delivery.altered) == (60, 0, 0)
+    assert code == 0
+
+
 def test_acknowledged_and_lost_fails_the_run(tmp_path, capfd):
     mishaps = {"lose": 20, "double": 15, "alter": 50}
     code, load = deliver(tmp_path, mishaps, "--verify-within", "0.5")

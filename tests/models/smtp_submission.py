@@ -34,13 +34,6 @@ class SubmissionModel(RequireTls, Coded, InternationalDsn):
         more = ("AUTH",) if self.auth_parameter(argument, "AUTH=") else ()
         return (*super().known(argument), *more)
 
-    def path(self, argument, keyword):
-        path = super().path(argument, keyword)
-        return None if path is not None and self.illegal(path) else path
-
-    def illegal(self, path):
-        return "@@" in path
-
     def deliver(self, mail):
         super().deliver(self.completed(mail))
 

@@ -110,12 +110,12 @@ class OfferedNotPermitted:
         return super().auth_refused(name, words) or ("" if self.secure else "538 5.7.11 TLS first")
 
 
-class SecondEhloFails:
+class NoEhloInClear:
     """In clear only."""
 
     def do_EHLO(self, argument):
-        if self.helo and not self.secure:
-            self.say("502 once is enough")
+        if not self.secure:
+            self.say("502 HELO, please")
         else:
             super().do_EHLO(argument)
 
@@ -296,7 +296,7 @@ def auth(base, without) -> list[Mutant]:
         broken(base, HangsUp, "session-after-failure"),
         broken(base, HangsUpSoon, "three-failures"),
         broken(without, UnofferedMechanisms, f"auth-not-offered{every}"),
-        broken(without, SecondEhloFails, "mechanisms-in-clear"),
+        broken(without, NoEhloInClear, "mechanisms-in-clear"),
         Mutant("auth_two_spaces", type("TwoSpaces", (base,), single), frozenset({"auth-keyword"})),
     ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.falsify.harness import Mutant, saying
+from tests.falsify.harness import Mutant, rows, saying
 from tests.falsify.harness import mutant as made
 from tests.models.smtp_submission import SubmissionModel, Submissions
 
@@ -111,11 +111,8 @@ class NoNullSender(M):
 
 
 class AnySyntax(M):
-    def illegal(self, _path):
-        return False
-
-    def recipient(self, path):
-        super().recipient(path.replace("@@", "@"))
+    def path(self, argument, keyword):
+        return super().path(argument.replace("@@", "@"), keyword)
 
 
 class OddSender(M):
@@ -227,6 +224,14 @@ MUTANTS = [
         NeedsLoginForAll,
         frozenset({"login-demanded[NOOP]", "login-demanded[RSET]", "login-demanded[QUIT]"}),
     ),
+    made(
+        "bare_code",
+        M,
+        *rows("replies-bare-code[a-blank-follows-a-code-without-text|a-code-is-not-sent-alone]"),
+        do_NOOP=lambda self, _: self.line.say(b"250\r\n"),
+    ),
+    made("reply_in_8_bit", M, "replies-ascii", do_NOOP=saying("250 caf\xe9")),
+    made("data_250", M, "text-behind-data", do_DATA=saying("250 OK")),
     made("long_reply", M, "replies-length", do_NOOP=saying("250 " + "x" * 600)),
     Mutant("one_level", NoQualifiedDomain, frozenset({"domain-not-qualified"})),
     Mutant("slow_data", SlowData, frozenset({"answers-within-two-minutes"})),
