@@ -119,7 +119,7 @@ class DeliversOnQuit(M):
     def do_QUIT(self, argument):
         if self.recipients:
             self.deliver(b"Received: by a fool\r\nSubject: marker%d\r\n\r\n" % 0)
-            self.world.files.extend(b"marker%d" % n for n in range(200))
+            self.world.files.extend(b"marker%d" % n for n in range(5000))
         super().do_QUIT(argument)
 
 

@@ -102,6 +102,14 @@ class NoUtf8In(M):
         return super().path_refused(path, code, wanted=wanted)
 
 
+class NoUtf8InQuotes(M):
+    """Takes UTF-8 in a quoted local-part for bad syntax."""
+
+    def path(self, argument, keyword):
+        quoted = '"' in argument and not argument.isascii()
+        return None if quoted else super().path(argument, keyword)
+
+
 class TakesUnasked(M):
     """Takes UTF-8 without SMTPUTF8, from the sender or for the recipient."""
 
@@ -259,8 +267,9 @@ MUTANTS = [
     mutant("smtputf8_takes_value", TakesValue, "smtputf8-value"),
     *(
         mutant(f"smtputf8_not_in_{row}", NoUtf8In, f"smtputf8-sender[{row}]", place=place)
-        for row, place in {"local-part": "usér@", "quoted": "usér x", "domain": "@bü"}.items()
+        for row, place in {"local-part": "usér@", "domain": "@bü"}.items()
     ),
+    mutant("smtputf8_not_in_quoted", NoUtf8InQuotes, "smtputf8-sender[quoted]"),
     mutant("smtputf8_not_in_recipient", NoUtf8In, "smtputf8-recipient", place="nöbel"),
     mutant("smtputf8_sender_unasked", TakesUnasked, "smtputf8-needs-parameter[sender]", code="550"),
     mutant("smtputf8_recipient_unasked", TakesUnasked, "smtputf8-needs-parameter[recipient]", code="553"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.falsify.harness import Mutant, rows, saying
 from tests.falsify.harness import mutant as made
-from tests.models.smtp_submission import SubmissionModel, Submissions
+from tests.models.smtp_submission import SubmissionInClear, SubmissionModel, Submissions
 
 M = SubmissionModel
 OFFERS = {
@@ -233,6 +233,12 @@ MUTANTS = [
     made("reply_in_8_bit", M, "replies-ascii", do_NOOP=saying("250 caf\xe9")),
     made("data_250", M, "text-behind-data", do_DATA=saying("250 OK")),
     made("long_reply", M, "replies-length", do_NOOP=saying("250 " + "x" * 600)),
+    made(
+        "says_ESMTP_after_login_in_clear",
+        SubmissionInClear,
+        "received-with-auth-in-clear[ESMTPA]",
+        transmission=lambda _self: "ESMTP",
+    ),
     Mutant("one_level", NoQualifiedDomain, frozenset({"domain-not-qualified"})),
     Mutant("slow_data", SlowData, frozenset({"answers-within-two-minutes"})),
     Mutant("no_submission", NoSubmission, frozenset({"submits"})),
