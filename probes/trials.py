@@ -106,7 +106,7 @@ class Trials:
         if case.spec.passive:
             return Attempted(case, self.tally.judge(case))
         if case.spec.depends_on and (wrong := await self._control(case, (*chain, case.id))):
-            return Attempted(case, _hindered(wrong))
+            return Attempted(case, wrong)
         attempts = [await self._with_room(case, case.serial)]
         if attempts[0].duration_s > _LONG and self._doubtful(attempts[0]):
             await self._repeat_together(case, attempts)
@@ -146,20 +146,21 @@ class Trials:
             for _ in range(self.plan.again):
                 nursery.start_soon(repeat)
 
-    async def _control(self, case: ReadyCase, chain: tuple[str, ...]) -> str:
-        """What is wrong with the case on which this one depends, or ""."""
+    async def _control(self, case: ReadyCase, chain: tuple[str, ...]) -> Outcome | None:
+        """What becomes of a case whose control case does not hold: skipped, where that is known for sure."""
         name = control_id(case)
         if name in chain:
-            return f"script: cases depend on each other in a circle: {' -> '.join((*chain, name))}"
+            return _hindered(f"script: cases depend on each other in a circle: {' -> '.join((*chain, name))}")
         control = self.plan.controls.get(name)
         if control is None:
-            return f"script: there is no control case {name}"
+            return _hindered(f"script: there is no control case {name}")
         if reason := self.plan.skip(control):
-            return f"the control case {name} was skipped: {reason}"
+            return Outcome(Verdict.SKIPPED, f"the control case {name} was skipped: {reason}")
         outcome = (await self.result(control, chain)).outcome
         if outcome.verdict in (Verdict.PASS, Verdict.TOLERATED, Verdict.INFO):
-            return ""
-        return f"the control case {name} gave {outcome.verdict.value}: {outcome.reason}"
+            return None
+        told = f"the control case {name} gave {outcome.verdict.value}: {outcome.reason}"
+        return _hindered(told) if outcome.verdict is Verdict.INCONCLUSIVE else Outcome(Verdict.SKIPPED, told)
 
     async def _with_room(self, case: ReadyCase, serial: bool | str) -> Attempted:
         """Play a case, again and with fewer in flight while the target has no room for it."""

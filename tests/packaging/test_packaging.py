@@ -87,6 +87,7 @@ def test_installed_wheel_checks_a_server_from_an_unrelated_folder(built: Path, t
         "with embedded.start() as servers:\n"
         "    host, port = servers.endpoints['smtp']\n"
         "    command = [sys.argv[1], 'check', f'smtp://{host}:{port}', '--results', 'r.jsonl', '--report', 'r.html']\n"
+        "    command += ['--case', 'smtp/textbook-session']\n"
         "    sys.exit(subprocess.run(command).returncode)\n"
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.falsify.harness import Mutant, rows, saying
 from tests.falsify.harness import mutant as made
-from tests.models.smtp_submission import SubmissionInClear, SubmissionModel, Submissions
+from tests.models.smtp_submission import PlainSubmission, SubmissionModel, Submissions
 
 M = SubmissionModel
 OFFERS = {
@@ -235,7 +235,7 @@ MUTANTS = [
     made("long_reply", M, "replies-length", do_NOOP=saying("250 " + "x" * 600)),
     made(
         "says_ESMTP_after_login_in_clear",
-        SubmissionInClear,
+        PlainSubmission,
         "received-with-auth-in-clear[ESMTPA]",
         transmission=lambda _self: "ESMTP",
     ),
