@@ -48,6 +48,11 @@ class Reply:
         """All lines, joined by line feeds."""
         return "\n".join(self.lines)
 
+    @property
+    def is_tls_alert(self) -> bool:
+        """A TLS alert in clear (RFC 8446 section 5.1): the peer ends what it took for a handshake."""
+        return self.octets.startswith(b"\x15\x03")
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:

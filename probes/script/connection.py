@@ -132,6 +132,9 @@ class Connection:
         if self.greeted and self.pending and not provisional:
             self.pending.popleft()
         self.greeting = reply.status if self.greeting is None else self.greeting
+        if reply.is_tls_alert:  # no reply of the protocol: nobody is to hold its form against the server
+            self.last, self.answering = reply, command
+            return replace(reply, faults=())
         if more := tuple(self.dialect.faults(command, reply, self.greeting)):
             reply = replace(reply, faults=reply.faults + more)
         if self.excused:

@@ -17,9 +17,6 @@ from .types import Alternatives, Count, Expect
 Answer: TypeAlias = Reply | Trouble
 CLOSED = "closed"
 _GONE = (Trouble.CLOSED, Trouble.RESET)  # FIN and RST are both "closed": which one comes is chance
-_ALERT = (
-    b"\x15\x03"  # a TLS alert in clear (RFC 8446 section 5.1): the peer ends what it took for a handshake
-)
 _SHOWN = 400  # characters of a reply that a message repeats
 
 
@@ -41,7 +38,7 @@ def as_list(alternatives: Alternatives) -> list[str]:
 
 def admits(alternatives: Alternatives, answer: Answer, dialect: Dialect) -> bool:
     """Whether one of the alternatives means this answer."""
-    if isinstance(answer, Reply) and answer.octets.startswith(_ALERT):
+    if isinstance(answer, Reply) and answer.is_tls_alert:
         return CLOSED in as_list(alternatives)
     if isinstance(answer, Reply):
         return any(

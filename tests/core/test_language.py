@@ -238,3 +238,12 @@ def test_utf8_in_replies_is_a_fault_until_the_client_says_smtputf8(tmp_path):
 
     rules = [{fault.rule for fault in seen.reply.faults} for seen in found.seen]
     assert ["eight-bit" in one for one in rules] == [False, True, False]
+
+
+def test_a_tls_alert_in_clear_is_a_close_and_no_reply_of_bad_form(tmp_path):
+    wire = Wire(Peer(HI, Hears(b"no handshake\r\n"), b"\x15\x03\x03\x00\x02\x02\x0a"))
+
+    found = outcome(tmp_path, '- S: 220\n- raw: "no handshake\\r\\n"\n  S: closed\n', wire)
+
+    assert found.verdict is Verdict.PASS
+    assert [seen.command for seen in found.seen] == [b""]
