@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .interpreter import Player
 
 _MOST = 67_108_864  # octets kept of one transfer
+_FAREWELL = 5.0  # seconds for the peer to close after us
 _CHUNK = 1_048_576
 _SHOWN = 200  # octets of a file that a message repeats
 _AS_IT_IS = Parameters("I")
@@ -149,7 +150,20 @@ def send(player: Player, data: Data, control: Connection, *, given: bool) -> Tal
             channel.secured
         ):  # or a full buffer would keep close_notify back, and the file might pass for cut off
             yield Shutdown(channel.conn)
+            yield from _drained(channel)
         yield Close(channel.conn)
+
+
+def _drained(channel: Channel) -> Talk[None]:
+    """Read until the peer closes, for a while. To close over unread TLS session tickets would be a reset, which
+    takes away from the peer what it has not read yet.
+    """
+    deadline = (yield from now()) + _FAREWELL
+    try:
+        while (yield from received(Recv(channel.conn, max(0.0, deadline - (yield from now()))))):
+            pass
+    except Lost:
+        return
 
 
 def silence(player: Player, within: Duration, control: Connection, *, given: bool) -> Talk[None]:

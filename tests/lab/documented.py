@@ -57,7 +57,9 @@ def rows(page: str) -> Iterator[tuple[str, str]]:
 def concerns(server: str, cell: str) -> bool:
     """Whether a row is about this product of the lab."""
     if cell.startswith("all"):
-        return server in _ALL and not any(name in cell.partition("but")[2] for name in CALLED[server])
+        every, _, besides = cell.partition(", and ")
+        left_out = any(name in every.partition("but")[2] for name in CALLED[server])
+        return (server in _ALL and not left_out) or any(name in besides for name in CALLED[server])
     return any(re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", cell) for name in CALLED[server])
 
 
