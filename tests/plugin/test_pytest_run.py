@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.models.smtp import SmtpModel
-from tests.plugin.test_check import FACTS, ROOT, Nested, cases, profile, pytest_run, records, run
+from tests.plugin.test_check import FACTS, ROOT, SOME, Nested, cases, profile, pytest_run, records, run
 from tests.support.live import LiveServer, live, saying
 
 __all__ = ["profile"]
@@ -52,6 +52,8 @@ def test_lf_runs_only_what_failed(tmp_path, profile):
             "cacheprovider",
             "-o",
             f"cache_dir={tmp_path / 'cache'}",
+            "-k",
+            SOME,
         ]
         line = [sys.executable, "-m", "pytest", *common]
         subprocess.run(line, cwd=ROOT, capture_output=True, check=False, timeout=120)
