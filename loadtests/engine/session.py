@@ -65,24 +65,29 @@ class Session:
         self, plan: Plan, payload: Payload, ledger: Ledger, supply: Supply, now: float, check: bool = False
     ) -> None:
         self.plan, self.payload, self.ledger, self.supply, self.check = plan, payload, ledger, supply, check
-        self.opening = Opening(plan)
-        self.replies = Replies()
-        self.pending: deque[Step] = deque([Step.BANNER])
         self.fd = -1  # for whoever drives the session
-        self.steady = self.pipelining = self.lockstep = self.over = False
-        self.wants_tls = False  # the TLS handshake has to begin now; call `secured` when it is done
         self.good, self.previous = payload.good_answer, b""  # test for the steady state, and its last answer
         self.open_loop, self.verify = plan.open_loop, plan.verify
         self.plain = not (plan.open_loop or plan.verify)  # latency counts from `sent_at`, no receipts
         self.order, self.envelope = payload.order, payload.envelope  # needed for every message
         self.lane_commands, self.lane_times = payload.lane_commands, ledger.lane_times
+        self.lane_seen: list[bytes] = []
+        self.restart(now)
+
+    def restart(self, now: float) -> None:
+        """From the beginning, on another connection."""
+        plan = self.plan
+        self.opening = Opening(plan)
+        self.replies = Replies()
+        self.pending: deque[Step] = deque([Step.BANNER])
+        self.steady = self.pipelining = self.lockstep = self.over = False
+        self.wants_tls = False  # the TLS handshake has to begin now; call `secured` when it is done
         self.stream: Stream | None = None  # where several messages may be in flight
-        unusual = plan.tls or plan.user or check
+        unusual = plan.tls or plan.user or self.check
         # of a session, if its answer may be known from the session before
         self.stage = familiar.NOTHING if unusual else familiar.BANNER
         self.lane = -1  # lockstep without trouble: index of the step that is waited for; -1: not so
-        self.lane_seen: list[bytes] = []
-        self.content = payload.contents[0]  # of the message under way
+        self.content = self.payload.contents[0]  # of the message under way
         self.sent_at = now  # what is being answered was sent then
         self.begun_at = now  # the message under way was begun then; in an open loop, should have been
         self.started_at = now  # the first octet of the message under way was sent then
