@@ -72,17 +72,17 @@ class Connection:
             raise OSError(code, os.strerror(code))
         self.connected = True
 
-    def write(self, octets: bytes | list[bytes]) -> bool:
-        """Send as much as goes; whether all of it went. Raises OSError."""
+    def write(self, octets: bytes | list[bytes]) -> None:
+        """Send as much as goes, keep the rest. Raises OSError."""
         if self.tls:
             octets = self.tls.encrypt(octets if isinstance(octets, bytes) else b"".join(octets))
-        return self.put(octets)
+        self.put(octets)
 
-    def put(self, octets: bytes | list[bytes]) -> bool:
+    def put(self, octets: bytes | list[bytes]) -> None:
         """Like `write`, for octets that TLS has seen already."""
         if self.out:
             self.out = memoryview(b"".join([self.out, *([octets] if isinstance(octets, bytes) else octets)]))
-            return False
+            return
         try:
             if isinstance(octets, bytes):
                 sent, size = self.send(octets), len(octets)
@@ -90,18 +90,15 @@ class Connection:
                 sent, size = self.sendmsg(octets), sum(map(len, octets))
         except BlockingIOError:
             sent, size = 0, -1
-        if sent == size:
-            return True
-        whole = octets if isinstance(octets, bytes) else b"".join(octets)
-        self.out = memoryview(whole)[sent:]
-        return False
+        if sent != size:
+            whole = octets if isinstance(octets, bytes) else b"".join(octets)
+            self.out = memoryview(whole)[sent:]
 
-    def flush(self) -> bool:
-        """Send more of what is left; whether all of it went."""
+    def flush(self) -> None:
+        """Send more of what is left."""
         if self.out:
             with contextlib.suppress(BlockingIOError):
                 self.out = self.out[self.send(self.out) :]
-        return not self.out
 
     def start_tls(self, context: ssl.SSLContext, server_name: str) -> None:
         """From here on everything goes through TLS; drive it with `Tls.handshake`."""

@@ -57,7 +57,8 @@ class Engine:
         self.last_session: Session | None = None
         self._wanted = 0  # sessions that shall exist
         self._connections: dict[int, Connection] = {}
-        self._pool = Pool(self._make)
+        again = not plan.tls and not plan.sources  # a socket keeps its address
+        self._pool = Pool(self._make, again, plan.reset)
         self._connecting = 0
         self._waiting = 0  # sessions that wait for their next attempt to connect
         self._failures = 0  # attempts in a row without a message or a successful check
@@ -259,8 +260,8 @@ class Engine:
                 if not data:
                     self._lose(connection, "closed", "the target closed the connection")
                     return
-                if connection.out and session.stream is None:
-                    raise EndedError("reply before the end of data", _shown(data))
+                if connection.out:
+                    _refuse_early(connection, data)
                 output = session.feed(data, perf_counter())
                 if output is not None:
                     connection.write(output)
@@ -272,8 +273,8 @@ class Engine:
             return
         except EndedError as error:
             self._lose(connection, error.kind, str(error))
-        except (OSError, ssl.SSLError) as error:
-            self._lose(connection, *_named(error))
+        except OSError as error:
+            self._broken(connection, error)
 
     def _drive(self, connection: Connection, move: Callable[[], Output]) -> None:
         """Let a session move that nobody spoke to."""
@@ -285,8 +286,8 @@ class Engine:
                 self._turn(connection)
         except EndedError as error:
             self._lose(connection, error.kind, str(error))
-        except (OSError, ssl.SSLError) as error:
-            self._lose(connection, *_named(error))
+        except OSError as error:
+            self._broken(connection, error)
 
     def _special(self, connection: Connection, events: int) -> None:
         try:
@@ -302,7 +303,23 @@ class Engine:
             return
         except EndedError as error:
             self._lose(connection, error.kind, str(error))
-        except (OSError, ssl.SSLError) as error:
+        except OSError as error:
+            self._broken(connection, error)
+
+    def _broken(self, connection: Connection, error: OSError) -> None:
+        """Nothing can be sent any more; but what the target said before, a 421 perhaps, is still there to be read."""
+        try:
+            while connection.ready and (data := connection.recv(READ)):
+                _refuse_early(connection, data)
+                connection.session.feed(data, perf_counter())
+        except EndedError as said:
+            self._lose(connection, said.kind, str(said))
+            return
+        except OSError:
+            pass
+        if connection.session.over:
+            self._turn(connection)
+        else:
             self._lose(connection, *_named(error))
 
     def _turn(self, connection: Connection) -> None:
@@ -310,10 +327,7 @@ class Engine:
         if connection.session.over:
             self._failures = 0
             self._forget(connection)
-            if connection.tls or self._sources:
-                connection.close()
-            else:
-                self._pool.leave(connection)
+            self._pool.leave(connection)
             self._again(0.0)
         else:
             self._secure(connection)
@@ -535,5 +549,7 @@ def _named(error: OSError) -> tuple[str, str]:
             return _BY_NUMBER.get(error.errno or 0, "error"), text
 
 
-def _shown(data: bytes) -> str:
-    return repr(data[:80])
+def _refuse_early(connection: Connection, data: bytes) -> None:
+    """Where octets wait to be sent nothing can be answered yet, unless several messages are in flight."""
+    if connection.out and connection.session.stream is None:
+        raise EndedError("reply before the end of data", repr(data[:80]))
