@@ -141,9 +141,7 @@ MUTANTS = [
     editing("relay_strips_blanks", rb"[ \t]+\r\n", b"\r\n", "relay-changes-nothing[lines-of-the-body]"),
     mutant("relay_stuffs_nothing", M, "relay-changes-nothing[periods]", stuffed=lambda _self, octets: octets),
     editing("relay_stuffs_from", rb"(?m)^From h", b">From h", "relay-changes-nothing[from-lines]"),
-    editing(
-        "relay_drops_control", rb"[\x07\x0c\x1b]", b"", "relay-changes-nothing[characters-of-control]"
-    ),
+    editing("relay_drops_control", rb"[\x07\x0c\x1b]", b"", "relay-changes-nothing[characters-of-control]"),
     editing("relay_mends_mime", rb"Content-Type: no type\r\n", b"", "relay-changes-nothing[broken-MIME]"),
     editing("relay_mends_header", rb"\r\nthis is", b"\r\n\r\nthis is", "relay-changes-nothing[no-field]"),
     editing("relay_drops_return_path", rb"(?m)^Return-Path:.*\n", b"", "relay-return-path"),
