@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 from plumbline.probes.ops import Address
+
 from tests.models.lines import LineService
 from tests.models.world import World
 
