@@ -39,9 +39,9 @@ _ROUTE = re.compile(r"@[^:]*:")
 class Arrival:
     """A mail for one recipient, as a next hop saw it.
 
-    commands: EHLO, MAIL and the RCPT lines of its transaction, each as it came but for capitals in `MAIL FROM:`. path: the forward-path between the
-    brackets. octets: the content, transparency undone; empty where the recipient was refused. answer: the code that
-    the target got for it.
+    commands: EHLO, MAIL and the RCPT lines of its transaction as they came, but for capitals in `MAIL FROM:`. path: the
+    forward-path between the brackets. octets: the content, transparency undone; empty where the recipient was
+    refused. answer: the code that the target got for it.
     """
 
     hop: str
