@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from plumbline.lab.bench import Bench, give
-from plumbline.lab.model import DOMAIN, HOSTNAME, USERS, Account, Launch, Product, Source
+from plumbline.lab.model import DOMAIN, HOSTNAME, NAMES, USERS, Account, Launch, Product, Source
 
 _DEBCONF = f"""dc_eximconfig_configtype='internet'
 dc_other_hostnames='{DOMAIN};{HOSTNAME}'
@@ -44,6 +44,22 @@ deliver_drop_privilege = true
 smtp_accept_max = 300
 smtp_accept_queue_per_connection = 0
 """
+_ALIASES = """postmaster: bob
+mailer-daemon: postmaster
+root: bob
+office: alice
+owner-staff: bob
+moved: :fail: 551 5.1.6 has moved, please try <carol@elsewhere.example>
+"""
+# A list as Exim's manual has it (chapter "Mailing lists"): its errors go to its owner.
+_LIST = """lab_list:
+  driver = redirect
+  domains = +local_domains
+  local_parts = staff
+  data = alice@{domain}, bob@{domain}
+  errors_to = owner-staff@{domain}
+
+"""
 _DISCARD = "lab_discard:\n  driver = redirect\n  domains = ! +local_domains\n  data = :blackhole:\n\n"
 _AUTH_EXAMPLES = re.compile(r"^# (?:plain_server|login_server|cram_md5_server):\n(?:#   .*\n)+", re.MULTILINE)
 _UNUSED_ROUTERS = ("real_local", "userforward", "procmail", "maildrop", "lowuid")  # they look at homes
@@ -60,7 +76,7 @@ def prepare(bench: Bench) -> Launch:
     (bench.root / "usr/sbin/exim4").chmod(0o755)
     return Launch(
         programs=(bench.program("usr/sbin/exim4", "-C", configuration, "-bdf", "-q30m"),),
-        facts={"delivered": {"via": "mbox", "path": f"{bench.directory}/mail/alice"}},
+        facts={"delivered": {"via": "mbox", "path": f"{bench.directory}/mail/alice"}, **NAMES},
         logs=tuple(bench.directory / f"logs/{name}log" for name in ("panic", "main")),
         starttls=frozenset({"smtp", "submission"}),
     )
@@ -71,7 +87,7 @@ def _write_users(bench: Bench) -> None:
     hashes = bench.password_hashes()
     lines = (f"{user}:{hashes[user]}:{password}\n" for user, password in USERS.items())
     bench.put("etc/passwd", "".join(lines), 0o640, "root:Debian-exim")
-    bench.put("etc/aliases", "postmaster: bob\nmailer-daemon: postmaster\nroot: bob\n")
+    bench.put("etc/aliases", _ALIASES)
     give(bench.certificate.key, "Debian-exim")
 
 
@@ -81,7 +97,7 @@ def _adapt(parts: Path, bench: Bench) -> None:
         directory=directory, hostname=HOSTNAME, certificate=bench.certificate, **dict(bench.ports)
     )
     bench.put(parts / "main/00_lab", main)
-    bench.put(parts / "router/010_lab", _DISCARD)
+    bench.put(parts / "router/010_lab", _DISCARD + _LIST.format(domain=DOMAIN))
     for router in (parts / "router").iterdir():
         if router.name.endswith(_UNUSED_ROUTERS) or router.name == "mmm_mail4root":
             router.unlink()

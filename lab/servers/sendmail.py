@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from plumbline.lab.bench import Bench
-from plumbline.lab.model import DOMAIN, HOST, HOSTNAME, USERS, Account, Launch, Product, Source
+from plumbline.lab.model import DOMAIN, HOST, HOSTNAME, NAMES, USERS, Account, Launch, Product, Source
 
 # There is no DNS, loopback is no relay client, and the mail of clients that have logged in goes to /dev/null.
 # Shipped and kept: a pause of 1 s before the greeting, and 15 connections a second from one address.
@@ -26,6 +26,7 @@ define(`confDONT_BLAME_SENDMAIL', `GroupReadableKeyFile,GroupWritableDirPathSafe
 define(`QUEUE_DIR', `{directory}/mqueue')dnl
 FEATURE(`virtusertable', `hash {etc}/virtusertable')dnl
 FEATURE(`nocanonify')dnl
+FEATURE(`redirect')dnl
 FEATURE(`accept_unresolvable_domains')dnl
 define(`SMART_HOST', `void:nowhere')dnl
 MAILER_DEFINITIONS
@@ -38,6 +39,14 @@ flock 1
 echo "From sendmail $(LC_ALL=C date)"
 cat
 echo
+"""
+_ALIASES = """postmaster: bob
+MAILER-DAEMON: postmaster
+root: bob
+office: alice
+staff: alice, bob
+owner-staff: bob
+moved: carol@elsewhere.example.REDIRECT
 """
 _SASL = """pwcheck_method: auxprop
 auxprop_plugin: sasldb
@@ -70,7 +79,7 @@ def prepare(bench: Bench) -> Launch:
         programs=(
             bench.program(*sendmail, "-bD", "-q10m", f"-D{bench.directory}/debug", environment=environment),
         ),
-        facts={"delivered": {"via": "mbox", "path": f"{mail}/alice"}},
+        facts={"delivered": {"via": "mbox", "path": f"{mail}/alice"}, **NAMES},
         logs=(bench.directory / "debug",),
         starttls=frozenset({"smtp", "submission"}),
     )
@@ -92,7 +101,7 @@ def _write_tables(bench: Bench) -> None:
         "local-host-names": f"localhost\n{DOMAIN}\n{HOSTNAME}\n",
         "trusted-users": "root\n",
         "relay-domains": "",
-        "aliases": "postmaster: bob\nMAILER-DAEMON: postmaster\nroot: bob\n",
+        "aliases": _ALIASES,
         "access": "",
         # passwd has a nobody, who must not get mail
         "virtusertable": f"nobody@{DOMAIN}\terror:5.1.1:550 User unknown\n",
