@@ -36,8 +36,12 @@ PORT_OFFSETS: Mapping[str, int] = {
     "ftp": 9,
     "ftps": 10,
     "backend": 11,  # not an endpoint: a helper that a server needs behind it
+    "full-hop": 12,  # not the server's: whoever tests listens there (see hops)
+    "plain-hop": 13,
+    "dead-hop": 14,
 }
-PRIVATE_PORTS = frozenset({"backend"})
+OTHERS_PORTS = frozenset({"full-hop", "plain-hop", "dead-hop"})  # which the server does not open
+PRIVATE_PORTS = frozenset({"backend", *OTHERS_PORTS})
 
 
 class LabError(Exception):

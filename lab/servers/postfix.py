@@ -1,8 +1,10 @@
 """Postfix: Debian's own main.cf and master.cf, with private paths."""
 
+from plumbline.lab import hops
 from plumbline.lab.bench import Bench, give
 from plumbline.lab.model import (
     DOMAIN,
+    HOST,
     HOSTNAME,
     NAMES,
     USERS,
@@ -43,11 +45,17 @@ import_environment = MAIL_CONFIG TZ PLUMBLINE_LAB_INSTANCE LANG=C LD_LIBRARY_PAT
 local_recipient_maps = inline:{{alice=alice,bob=bob,postmaster=bob}} $alias_maps
 virtual_alias_maps = inline:{{
   {{postmaster = bob@{domain}}}, {{postmaster@{domain} = bob@{domain}}}, {{office@{domain} = alice@{domain}}},
-  {{{utf8} = alice@{domain}}} }}
+  {{{utf8} = alice@{domain}}}, {{{forwarded}}} }}
 relocated_maps = inline:{{ {{moved@{domain} = carol@elsewhere.example}} }}
 mynetworks =
 default_transport = discard:
 relay_transport = discard:
+# But for the next hops of whoever tests, which may be down between two runs: shipped are 5 minutes and more
+relay_domains = {hops}
+transport_maps = inline:{{ {transport} }}
+queue_run_delay = 5s
+minimal_backoff_time = 5s
+maximal_backoff_time = 60s
 # There is no DNS: without this every connection from 127.x.y.z waits for the resolver
 smtpd_peername_lookup = no
 smtpd_sasl_auth_enable = yes
@@ -97,6 +105,7 @@ def prepare(bench: Bench) -> Launch:
             "delivered": {"via": "mbox", "path": f"{mail}/alice"},
             **NAMES,
             "utf8_recipient": UTF8_RECIPIENT,
+            **hops.facts(bench.ports),
         },
         logs=(bench.directory / "maillog",),
         starttls=frozenset({"smtp", "submission"}),
@@ -128,6 +137,11 @@ def _main_cf(bench: Bench, environment: dict[str, str]) -> str:
         utf8=UTF8_RECIPIENT,
         directory=bench.directory,
         root=bench.root,
+        forwarded=f"{hops.ALIAS}@{DOMAIN} = {hops.TARGET}",
+        hops=" ".join(hops.DOMAINS.values()),
+        transport=", ".join(
+            f"{{{name} = smtp:[{HOST}]:{port}}}" for name, port in hops.ports(bench.ports).items()
+        ),
         library_path=environment["LD_LIBRARY_PATH"],
         sasl_path=environment["SASL_PATH"],
     )
@@ -162,7 +176,7 @@ def _add_sasl_users(bench: Bench, environment: dict[str, str]) -> None:
 PRODUCT = Product(
     name="postfix",
     about="mail transfer agent, local delivery to mbox",
-    protocols=("smtp", "smtps", "submission", "submissions"),
+    protocols=("smtp", "smtps", "submission", "submissions", *hops.PORTS),
     source=Source("debian", ("postfix", "sasl2-bin", "libsasl2-modules")),
     prepare=prepare,
     accounts=(Account("postfix", groups=("postdrop",)),),
