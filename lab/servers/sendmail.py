@@ -5,7 +5,7 @@ from pathlib import Path
 
 from plumbline.lab import hops
 from plumbline.lab.bench import Bench
-from plumbline.lab.model import DOMAIN, HOST, HOSTNAME, USERS, Account, Launch, Product, Source
+from plumbline.lab.model import DOMAIN, HOST, HOSTNAME, NAMES, USERS, Account, Launch, Product, Source
 
 # There is no DNS, loopback is no relay client, and the mail of clients that have logged in goes to /dev/null.
 # Shipped and kept: a pause of 1 s before the greeting, and 15 connections a second from one address.
@@ -34,6 +34,7 @@ define(`SMTP_MAILER_ARGS', `TCP $h {smtp}')dnl
 define(`confHOST_STATUS_DIRECTORY', `')dnl
 define(`confTO_HOSTSTATUS', `2s')dnl
 FEATURE(`nocanonify')dnl
+FEATURE(`redirect')dnl
 FEATURE(`accept_unresolvable_domains')dnl
 define(`SMART_HOST', `void:nowhere')dnl
 MAILER_DEFINITIONS
@@ -46,6 +47,14 @@ flock 1
 echo "From sendmail $(LC_ALL=C date)"
 cat
 echo
+"""
+_ALIASES = """postmaster: bob
+MAILER-DAEMON: postmaster
+root: bob
+office: alice
+staff: alice, bob
+owner-staff: bob
+moved: carol@elsewhere.example.REDIRECT
 """
 _SASL = """pwcheck_method: auxprop
 auxprop_plugin: sasldb
@@ -81,7 +90,11 @@ def prepare(bench: Bench) -> Launch:
         programs=(
             bench.program(*sendmail, "-bD", "-q5s", f"-D{bench.directory}/debug", environment=environment),
         ),
-        facts={"delivered": {"via": "mbox", "path": f"{mail}/alice"}, **hops.facts(bench.ports)},
+        facts={
+            "delivered": {"via": "mbox", "path": f"{mail}/alice"},
+            **NAMES,
+            **hops.facts(bench.ports),
+        },
         logs=(bench.directory / "debug",),
         starttls=frozenset({"smtp", "submission"}),
     )
@@ -106,7 +119,7 @@ def _write_tables(bench: Bench) -> None:
         "mailertable": "".join(
             f"{hops.DOMAINS[name]}\t{mailer}:[{HOST}]\n" for name, mailer in _MAILERS.items()
         ),
-        "aliases": f"postmaster: bob\nMAILER-DAEMON: postmaster\nroot: bob\n{hops.ALIAS}: {hops.TARGET}\n",
+        "aliases": f"{_ALIASES}{hops.ALIAS}: {hops.TARGET}\n",
         "access": "",
         # passwd has a nobody, who must not get mail
         "virtusertable": f"nobody@{DOMAIN}\terror:5.1.1:550 User unknown\n",
