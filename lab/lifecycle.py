@@ -13,7 +13,7 @@ from pathlib import Path
 
 from . import accounts, catalogue, packages, places, ports, processes, profiles, state
 from .bench import Bench
-from .model import HOST, LabError, Launch, Product, Server
+from .model import HOST, OTHERS_PORTS, LabError, Launch, Product, Server
 from .state import Record
 
 _OUTPUT = "output.log"
@@ -107,7 +107,7 @@ def _start(product: Product, installed: packages.Installed, record: Record, port
 def _launch(product: Product, launch: Launch, bench: Bench, record: Record) -> None:
     record.programs = list(launch.programs)
     try:
-        _run(record, bench.ports)
+        _run(record, {name: port for name, port in bench.ports.items() if name not in OTHERS_PORTS})
     except LabError as error:
         tail = _log_tail([bench.directory / _OUTPUT, *launch.logs])
         raise LabError(f"{product.name} does not start: {error}\n{tail}") from error

@@ -132,6 +132,7 @@ TRANSFER = [
     Option("--attachment", "octets of an attachment; may be repeated", None, str, "N", many=True),
     Option("--corpus", "send the mail in this folder: every *.eml file in it or below", None, str, "FOLDER"),
     Option("--bind", "address or network to connect from; may be repeated", None, str, "ADDRESS", many=True),
+    Option("--reset", "end connections by a reset once QUIT is answered, as smtp-source does", False, bool),
     Option("--sender", "address for MAIL FROM", None, str, "ADDRESS"),
     Option("--recipient", "address for RCPT TO; may be repeated", None, str, "ADDRESS", many=True),
     Option(

@@ -102,7 +102,7 @@ class Controller:
         if not self.options.targets:
             self.embedded = start_embedded(self.config)
             self.options = self.embedded.options(self.options)
-        self.session = Session(self.options, self.selection.library)
+        self.session = Session(self.options, self.selection.library, alone=not self.worker)
         if not self.worker:
             self.results = Results(self.options.results, self.options.report)
         if self.distributed and not any(word.partition("::")[0].endswith(OWN) for word in self.config.args):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -11,6 +12,7 @@ from typing import Any
 import msgspec
 
 from .masking import masked
+from .ops import Address
 from .script.outcome import Endpoint
 from .script.shape import convert, unknown
 from .script.source import Document, Path_, SourceError, read
@@ -34,6 +36,22 @@ class Mailbox(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     target: str = ""
     user: str = ""
     password: str = ""
+
+
+class Hop(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Mail for `domain` goes to `listen` (address:port), where we are; without it nobody of ours listens."""
+
+    domain: str
+    listen: str = ""
+
+
+class NextHops(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Where the target relays to, by what is found there."""
+
+    full: Hop | None = None
+    plain: Hop | None = None
+    dead: Hop | None = None
+    loop: Hop | None = None
 
 
 class Facts(msgspec.Struct, kw_only=True):
@@ -63,18 +81,21 @@ class Facts(msgspec.Struct, kw_only=True):
     directory: str = ""
     writable: str = ""
     second_address: str = ""
+    next_hops: NextHops | None = None
+    forwarded: str = ""
 
 
 ROLES = ("mx", "submission", "lmtp", "store", "ftp")
 WAYS = ("maildir", "mbox", "files", "pop3", "imap", "sink")
-_FLATTENED_ELSEWHERE = ("accounts", "companions", "delivered", "anonymous")
+_FLATTENED_ELSEWHERE = ("accounts", "companions", "delivered", "anonymous", "next_hops")
+_LISTENING = ("full", "plain")  # the next hops that are ours
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
     """Facts by name, endpoints of the same store, the way to see mail, and what a report may show of it.
 
-    doubts: what may be a slip of the pen, for the user to look at.
+    hops: where each next hop of ours listens, by name. doubts: what may be a slip of the pen, for the user to look at.
     """
 
     facts: Mapping[str, str] = field(default_factory=dict)
@@ -83,6 +104,7 @@ class Profile:
     shown: Mapping[str, Any] = field(default_factory=dict)
     product: str = ""
     doubts: tuple[str, ...] = ()
+    hops: Mapping[str, Address] = field(default_factory=dict)
 
 
 def load(path: Path) -> Profile:
@@ -114,6 +136,7 @@ def _profile(document: Document) -> Profile:
         shown=masked(document.tree),
         product=known.product,
         doubts=tuple(_doubts(document)),
+        hops=dict(_hops(known, document)),
     )
 
 
@@ -127,6 +150,8 @@ def _facts(known: Facts, tree: Mapping[str, Any]) -> dict[str, str]:
             facts[name] = "yes"
     if known.delivered is not None:
         facts["delivered"] = known.delivered.via
+    for name, hop in _named_hops(known):
+        facts[f"{name}_hop"] = hop.domain
     for prefix, account in zip(("", "second_"), known.accounts, strict=False):
         facts[f"{prefix}user"], facts[f"{prefix}password"] = account.user, account.password
     if known.recipient and not known.domain:
@@ -182,6 +207,42 @@ def _mailbox(known: Facts, document: Document, companions: dict[str, Endpoint]) 
         endpoint = _endpoint(document, ("delivered", "target"), box["target"], box["via"])
         companions.setdefault(endpoint.protocol, endpoint)
     return box
+
+
+def _named_hops(known: Facts) -> Iterator[tuple[str, Hop]]:
+    for name in NextHops.__struct_fields__ if known.next_hops else ():
+        if (hop := getattr(known.next_hops, name)) is not None:
+            yield name, hop
+
+
+def _hops(known: Facts, document: Document) -> Iterator[tuple[str, Address]]:
+    """Where we are to listen."""
+    taken: dict[str, str] = {}
+    for name, hop in _named_hops(known):
+        path = ("next_hops", name)
+        if (name in _LISTENING) != bool(hop.listen):
+            what = (
+                "listens at  listen: address:port"
+                if name in _LISTENING
+                else "listens nowhere: leave out listen"
+            )
+            raise document.error(path, f"the next hop {name!r} {what}")
+        if taken.setdefault(hop.domain.lower(), name) != name:
+            raise document.error(path, f"{hop.domain} is the domain of {taken[hop.domain.lower()]!r} already")
+        if hop.listen:
+            yield name, _address(hop.listen, document, (*path, "listen"))
+
+
+def _address(text: str, document: Document, path: Path_) -> Address:
+    host, colon, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        colon = ""
+    if not colon or not port.isdecimal() or not 0 < int(port) < 65_536:
+        raise document.error(path, f"{text!r} is no address and port of this machine, such as 127.0.0.1:2601")
+    return Address(host, int(port))
 
 
 def _doubts(document: Document) -> Iterator[str]:

@@ -21,6 +21,7 @@ from .caserecord import Scribe
 from .deviations import Deviation
 from .drivers import blocking_driver
 from .masking import Masker
+from .nexthops import NextHops
 from .preflight import Facts, preflight, sanity, second_look
 from .profile import Profile
 from .recognise import recognised
@@ -72,11 +73,14 @@ class Probed:
         return self.facts.endpoint.protocol
 
 
+_HOP = "full_hop"  # the fact that a case needs which looks at what was passed on
+
+
 class Session:
     """A run. Making one reads its files; `look` goes to the targets; `close` stops and looks again."""
 
-    def __init__(self, options: Options, library: Library) -> None:
-        """Raises BadTarget, SourceError: mistakes of the user."""
+    def __init__(self, options: Options, library: Library, *, alone: bool = True) -> None:
+        """`alone`: no other process runs cases of the same run. Raises BadTarget, SourceError: mistakes of the user."""
         self.options = options
         self.targets = [parse(text) for text in options.targets]
         _one_of_each(self.targets)
@@ -86,6 +90,8 @@ class Session:
             deviations_file.load(options.deviations) if options.deviations else {}
         )
         self.probed: list[Probed] = []
+        self.hops = NextHops(self.profile.hops)
+        self._alone = alone
         self.records: list[records.AnyRecord] = [_run_record(options, self.profile)]  # of the run's beginning
         self.started = time.monotonic()
 
@@ -134,6 +140,7 @@ class Session:
             facts=self.profile.facts,
             patience=_patience(self.options.patience),
             mailbox=self.profile.mailbox,
+            postbox=self.hops.postbox,
         )
 
     def _rerun(self, endpoint: Endpoint) -> str:
@@ -155,6 +162,8 @@ class Session:
         everything = {case.id: case for case in cases}
         wanted = {control_id(case) for case in everything.values() if case.spec.depends_on}
         controls = {name: everything[name] for name in wanted & set(everything)}
+        if any(_HOP in case.needs and not self.skip_reason(case) for case in everything.values()):
+            self.hops.start()
         for probed in self.probed:
             cuts = ways(self.options.segments)
             plan = Plan(self.options.in_flight, self.options.again, controls, self.skip_reason, cuts)
@@ -180,6 +189,8 @@ class Session:
             return "intrusive, could hurt a live service: asked for with --intrusive"
         if missing := _companions_needed(case) - set(probed.setting.endpoints):
             return f"needs a companion endpoint for {', '.join(sorted(missing))} (profile: companions)"
+        if _HOP in case.needs and not self._alone:
+            return "the next hops of a run are not shared by the processes of -n: run it without"
         return skip_reason(case, probed.facts.offered_to(case), probed.setting.facts)
 
     def submit(self, case: ReadyCase) -> Future[Attempted]:
@@ -206,7 +217,10 @@ class Session:
 
     def close(self, *, hurry: bool = False) -> list[records.Sanity]:
         """Stop, and look at every target once more; in a hurry with little patience."""
-        return [self._closed(probed, hurry=hurry) for probed in self.probed]
+        try:
+            return [self._closed(probed, hurry=hurry) for probed in self.probed]
+        finally:
+            self.hops.close()
 
     def _closed(self, probed: Probed, *, hurry: bool) -> records.Sanity:
         runner, setting = probed.runner, probed.setting

@@ -3,14 +3,15 @@
 import re
 from pathlib import Path
 
+from plumbline.lab import hops
 from plumbline.lab.bench import Bench, give
-from plumbline.lab.model import DOMAIN, HOSTNAME, USERS, Account, Launch, Product, Source
+from plumbline.lab.model import DOMAIN, HOST, HOSTNAME, NAMES, USERS, Account, Launch, Product, Source
 
 _DEBCONF = f"""dc_eximconfig_configtype='internet'
 dc_other_hostnames='{DOMAIN};{HOSTNAME}'
 dc_local_interfaces=''
 dc_readhost=''
-dc_relay_domains=''
+dc_relay_domains='{";".join(hops.DOMAINS.values())}'
 dc_minimaldns='false'
 dc_relay_nets=''
 dc_smarthost=''
@@ -44,7 +45,32 @@ deliver_drop_privilege = true
 smtp_accept_max = 300
 smtp_accept_queue_per_connection = 0
 """
+_ALIASES = """postmaster: bob
+mailer-daemon: postmaster
+root: bob
+office: alice
+owner-staff: bob
+moved: :fail: 551 5.1.6 has moved, please try <carol@elsewhere.example>
+"""
+# A list as Exim's manual has it (chapter "Mailing lists"): its errors go to its owner.
+_LIST = """lab_list:
+  driver = redirect
+  domains = +local_domains
+  local_parts = staff
+  data = alice@{domain}, bob@{domain}
+  errors_to = owner-staff@{domain}
+
+"""
 _DISCARD = "lab_discard:\n  driver = redirect\n  domains = ! +local_domains\n  data = :blackhole:\n\n"
+_HOPS = """lab_hops:
+  driver = manualroute
+  domains = {domains}
+  transport = remote_smtp
+  self = send
+  route_list = {routes}
+
+"""
+_RETRY = re.compile(r"^\*  +\*  +F,.*$", re.MULTILINE)
 _AUTH_EXAMPLES = re.compile(r"^# (?:plain_server|login_server|cram_md5_server):\n(?:#   .*\n)+", re.MULTILINE)
 _UNUSED_ROUTERS = ("real_local", "userforward", "procmail", "maildrop", "lowuid")  # they look at homes
 
@@ -59,8 +85,12 @@ def prepare(bench: Bench) -> Launch:
     # Without set-uid LD_LIBRARY_PATH survives Exim's re-exec; after bind() nothing needs root.
     (bench.root / "usr/sbin/exim4").chmod(0o755)
     return Launch(
-        programs=(bench.program("usr/sbin/exim4", "-C", configuration, "-bdf", "-q30m"),),
-        facts={"delivered": {"via": "mbox", "path": f"{bench.directory}/mail/alice"}},
+        programs=(bench.program("usr/sbin/exim4", "-C", configuration, "-bdf", "-q5s"),),
+        facts={
+            "delivered": {"via": "mbox", "path": f"{bench.directory}/mail/alice"},
+            **NAMES,
+            **hops.facts(bench.ports),
+        },
         logs=tuple(bench.directory / f"logs/{name}log" for name in ("panic", "main")),
         starttls=frozenset({"smtp", "submission"}),
     )
@@ -71,7 +101,7 @@ def _write_users(bench: Bench) -> None:
     hashes = bench.password_hashes()
     lines = (f"{user}:{hashes[user]}:{password}\n" for user, password in USERS.items())
     bench.put("etc/passwd", "".join(lines), 0o640, "root:Debian-exim")
-    bench.put("etc/aliases", "postmaster: bob\nmailer-daemon: postmaster\nroot: bob\n")
+    bench.put("etc/aliases", f"{_ALIASES}{hops.ALIAS}: {hops.TARGET}\n")
     give(bench.certificate.key, "Debian-exim")
 
 
@@ -81,7 +111,10 @@ def _adapt(parts: Path, bench: Bench) -> None:
         directory=directory, hostname=HOSTNAME, certificate=bench.certificate, **dict(bench.ports)
     )
     bench.put(parts / "main/00_lab", main)
-    bench.put(parts / "router/010_lab", _DISCARD)
+    bench.put(parts / "router/010_lab", _hops(bench) + _DISCARD + _LIST.format(domain=DOMAIN))
+    # Shipped: 15 minutes and more. A next hop may be down between two runs.
+    retry = parts / "retry/30_exim4-config"
+    _replace(retry, _RETRY.findall(retry.read_text())[0], "*  *  F,4d,5s")
     for router in (parts / "router").iterdir():
         if router.name.endswith(_UNUSED_ROUTERS) or router.name == "mmm_mail4root":
             router.unlink()
@@ -95,6 +128,12 @@ def _adapt(parts: Path, bench: Bench) -> None:
     _replace(spool, "  group = mail\n", "")
     examples = parts / "auth/30_exim4-config_examples"
     examples.write_text(_AUTH_EXAMPLES.sub(_uncomment, examples.read_text()))
+
+
+def _hops(bench: Bench) -> str:
+    ports = hops.ports(bench.ports)
+    routes = " ; ".join(f"{name} {HOST}::{port}" for name, port in ports.items())
+    return _HOPS.format(domains=" : ".join(ports), routes=routes)
 
 
 _LOCAL = f"  local_parts = {' : '.join(USERS)}\n"
@@ -125,7 +164,7 @@ def _generate(bench: Bench) -> Path:
 PRODUCT = Product(
     name="exim",
     about="mail transfer agent, local delivery to mbox",
-    protocols=("smtp", "smtps", "submission"),
+    protocols=("smtp", "smtps", "submission", *hops.PORTS),
     source=Source("debian", ("exim4-daemon-heavy", "exim4-config", "exim4-base")),
     prepare=prepare,
     aliases=("exim4",),

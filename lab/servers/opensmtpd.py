@@ -1,7 +1,9 @@
 """OpenSMTPD of bookworm-backports: bookworm's own 6.8.0p2 fails every TLS handshake (OpenSSL 3). Maildirs."""
 
 import pwd
+from collections.abc import Iterator, Mapping
 
+from plumbline.lab import hops
 from plumbline.lab.bench import Bench
 from plumbline.lab.model import DOMAIN, HOST, HOSTNAME, USERS, Account, Launch, Product, Source
 
@@ -17,7 +19,7 @@ listen on {host} port {smtps} smtps pki lab hostname {hostname} auth-optional <c
 listen on {host} port {submission} tls-require pki lab hostname {hostname} auth <credentials>
 action "local" maildir "{directory}/mail/%{{user.username}}" userbase <users> alias <aliases>
 action "void" mda "cat >/dev/null" userbase <users> virtual <everyone>
-match from any for domain {{ "{domain}", "{hostname}" }} action "local"
+{hops}match from any for domain {{ "{domain}", "{hostname}" }} action "local"
 match for local action "local"
 match auth from any for any action "void"
 """
@@ -37,13 +39,24 @@ def prepare(bench: Bench) -> Launch:
         host=HOST,
         domain=DOMAIN,
         hostname=HOSTNAME,
+        hops="".join(_relays(hops.ports(bench.ports))),
         **dict(bench.ports),
     )
     return Launch(
         programs=(bench.program("usr/sbin/smtpd", "-d", "-f", bench.put("smtpd.conf", text)),),
-        facts={"delivered": {"via": "maildir", "path": f"{bench.directory}/mail/alice"}},
+        facts={
+            "delivered": {"via": "maildir", "path": f"{bench.directory}/mail/alice"},
+            **hops.facts(bench.ports),
+        },
         starttls=frozenset({"smtp", "submission"}),
     )
+
+
+def _relays(ports: Mapping[str, int]) -> Iterator[str]:
+    """An action and a match for each next hop of whoever tests."""
+    for domain, port in ports.items():
+        yield f'action "{domain}" relay host smtp://{HOST}:{port} helo {HOSTNAME}\n'
+        yield f'match from any for domain "{domain}" action "{domain}"\n'
 
 
 def _write_users(bench: Bench) -> None:
@@ -52,7 +65,7 @@ def _write_users(bench: Bench) -> None:
     credentials = "".join(f"{user}\t{hash_}\n" for user, hash_ in hashes.items())
     bench.put("credentials", credentials, 0o640, "root:opensmtpd")
     bench.put("users", "".join(_user(bench, user) for user in USERS))
-    bench.put("aliases", "postmaster: bob\nroot: bob\n")
+    bench.put("aliases", f"postmaster: bob\nroot: bob\n{hops.ALIAS}: {hops.TARGET}\n")
 
 
 def _user(bench: Bench, user: str) -> str:
@@ -64,7 +77,7 @@ def _user(bench: Bench, user: str) -> str:
 PRODUCT = Product(
     name="opensmtpd",
     about="mail transfer agent, local delivery to maildirs",
-    protocols=("smtp", "smtps", "submission"),
+    protocols=("smtp", "smtps", "submission", *hops.PORTS),
     source=Source("debian", ("opensmtpd",), suite="bookworm-backports"),
     prepare=prepare,
     accounts=(Account("opensmtpd"), Account("opensmtpq")),

@@ -1,7 +1,19 @@
 """Postfix: Debian's own main.cf and master.cf, with private paths."""
 
+from plumbline.lab import hops
 from plumbline.lab.bench import Bench, give
-from plumbline.lab.model import DOMAIN, HOSTNAME, USERS, Account, Launch, Product, Source
+from plumbline.lab.model import (
+    DOMAIN,
+    HOST,
+    HOSTNAME,
+    NAMES,
+    USERS,
+    UTF8_RECIPIENT,
+    Account,
+    Launch,
+    Product,
+    Source,
+)
 
 _MAIN_CF = """
 # What Debian writes for an "Internet site"
@@ -9,7 +21,7 @@ smtpd_relay_restrictions = permit_mynetworks permit_sasl_authenticated defer_una
 myhostname = {hostname}
 mydomain = {domain}
 myorigin = {domain}
-alias_maps =
+alias_maps = inline:{{ {{staff = alice, bob}}, {{owner-staff = bob}} }}
 alias_database =
 mydestination = $myhostname, {domain}, localhost.{domain}, localhost
 relayhost =
@@ -30,11 +42,20 @@ maillog_file_prefixes = {directory}
 maillog_file = {directory}/maillog
 import_environment = MAIL_CONFIG TZ PLUMBLINE_LAB_INSTANCE LANG=C LD_LIBRARY_PATH={library_path} SASL_PATH={sasl_path}
 # Only these users exist (passwd has a nobody), loopback is no relay client, nothing leaves the machine
-local_recipient_maps = inline:{{alice=alice,bob=bob,postmaster=bob}}
-virtual_alias_maps = inline:{{ {{postmaster = bob@{domain}}}, {{postmaster@{domain} = bob@{domain}}} }}
+local_recipient_maps = inline:{{alice=alice,bob=bob,postmaster=bob}} $alias_maps
+virtual_alias_maps = inline:{{
+  {{postmaster = bob@{domain}}}, {{postmaster@{domain} = bob@{domain}}}, {{office@{domain} = alice@{domain}}},
+  {{{utf8} = alice@{domain}}}, {{{forwarded}}} }}
+relocated_maps = inline:{{ {{moved@{domain} = carol@elsewhere.example}} }}
 mynetworks =
 default_transport = discard:
 relay_transport = discard:
+# But for the next hops of whoever tests, which may be down between two runs: shipped are 5 minutes and more
+relay_domains = {hops}
+transport_maps = inline:{{ {transport} }}
+queue_run_delay = 5s
+minimal_backoff_time = 5s
+maximal_backoff_time = 60s
 # There is no DNS: without this every connection from 127.x.y.z waits for the resolver
 smtpd_peername_lookup = no
 smtpd_sasl_auth_enable = yes
@@ -57,6 +78,11 @@ _LISTENERS = """
   -o smtpd_tls_auth_only=yes
   -o smtpd_relay_restrictions=permit_sasl_authenticated,reject
   -o smtpd_recipient_restrictions=
+127.0.0.1:{submissions} inet n - n - - smtpd
+  -o syslog_name=postfix/submissions
+  -o smtpd_tls_wrappermode=yes
+  -o smtpd_relay_restrictions=permit_sasl_authenticated,reject
+  -o smtpd_recipient_restrictions=
 """
 
 
@@ -75,7 +101,12 @@ def prepare(bench: Bench) -> Launch:
     _add_sasl_users(bench, environment)
     return Launch(
         programs=(bench.program("usr/sbin/postfix", "-c", etc, "start-fg", environment=environment),),
-        facts={"delivered": {"via": "mbox", "path": f"{mail}/alice"}},
+        facts={
+            "delivered": {"via": "mbox", "path": f"{mail}/alice"},
+            **NAMES,
+            "utf8_recipient": UTF8_RECIPIENT,
+            **hops.facts(bench.ports),
+        },
         logs=(bench.directory / "maillog",),
         starttls=frozenset({"smtp", "submission"}),
     )
@@ -103,8 +134,14 @@ def _main_cf(bench: Bench, environment: dict[str, str]) -> str:
     return shipped + _MAIN_CF.format(
         hostname=HOSTNAME,
         domain=DOMAIN,
+        utf8=UTF8_RECIPIENT,
         directory=bench.directory,
         root=bench.root,
+        forwarded=f"{hops.ALIAS}@{DOMAIN} = {hops.TARGET}",
+        hops=" ".join(hops.DOMAINS.values()),
+        transport=", ".join(
+            f"{{{name} = smtp:[{HOST}]:{port}}}" for name, port in hops.ports(bench.ports).items()
+        ),
         library_path=environment["LD_LIBRARY_PATH"],
         sasl_path=environment["SASL_PATH"],
     )
@@ -139,7 +176,7 @@ def _add_sasl_users(bench: Bench, environment: dict[str, str]) -> None:
 PRODUCT = Product(
     name="postfix",
     about="mail transfer agent, local delivery to mbox",
-    protocols=("smtp", "smtps", "submission"),
+    protocols=("smtp", "smtps", "submission", "submissions", *hops.PORTS),
     source=Source("debian", ("postfix", "sasl2-bin", "libsasl2-modules")),
     prepare=prepare,
     accounts=(Account("postfix", groups=("postdrop",)),),

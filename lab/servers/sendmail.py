@@ -3,8 +3,9 @@
 import re
 from pathlib import Path
 
+from plumbline.lab import hops
 from plumbline.lab.bench import Bench
-from plumbline.lab.model import DOMAIN, HOST, HOSTNAME, USERS, Account, Launch, Product, Source
+from plumbline.lab.model import DOMAIN, HOST, HOSTNAME, NAMES, USERS, Account, Launch, Product, Source
 
 # There is no DNS, loopback is no relay client, and the mail of clients that have logged in goes to /dev/null.
 # Shipped and kept: a pause of 1 s before the greeting, and 15 connections a second from one address.
@@ -25,7 +26,15 @@ define(`confTO_IDENT', `0')dnl
 define(`confDONT_BLAME_SENDMAIL', `GroupReadableKeyFile,GroupWritableDirPathSafe,TrustStickyBit')dnl
 define(`QUEUE_DIR', `{directory}/mqueue')dnl
 FEATURE(`virtusertable', `hash {etc}/virtusertable')dnl
+FEATURE(`mailertable', `hash {etc}/mailertable')dnl
+define(`RELAY_MAILER_ARGS', `TCP $h {full-hop}')dnl
+define(`ESMTP_MAILER_ARGS', `TCP $h {plain-hop}')dnl
+define(`SMTP8_MAILER_ARGS', `TCP $h {dead-hop}')dnl
+define(`SMTP_MAILER_ARGS', `TCP $h {smtp}')dnl
+define(`confHOST_STATUS_DIRECTORY', `')dnl
+define(`confTO_HOSTSTATUS', `2s')dnl
 FEATURE(`nocanonify')dnl
+FEATURE(`redirect')dnl
 FEATURE(`accept_unresolvable_domains')dnl
 define(`SMART_HOST', `void:nowhere')dnl
 MAILER_DEFINITIONS
@@ -39,11 +48,22 @@ echo "From sendmail $(LC_ALL=C date)"
 cat
 echo
 """
+_ALIASES = """postmaster: bob
+MAILER-DAEMON: postmaster
+root: bob
+office: alice
+staff: alice, bob
+owner-staff: bob
+moved: carol@elsewhere.example.REDIRECT
+"""
 _SASL = """pwcheck_method: auxprop
 auxprop_plugin: sasldb
 sasldb_path: {}
 mech_list: PLAIN LOGIN CRAM-MD5
 """
+# A mailer has one port, so each next hop has a mailer; their arguments stand above. Shipped: a host is left alone for
+# a while after a failure. Here all next hops are one host. (relay sends 8 bits to everybody, and full takes them.)
+_MAILERS = {"full": "relay", "plain": "esmtp", "dead": "smtp8", "loop": "smtp"}
 _CF = "usr/share/sendmail/cf"
 
 
@@ -56,7 +76,7 @@ def prepare(bench: Bench) -> Launch:
     _write_tables(bench)
     _add_sasl_users(bench, environment)
     configuration = bench.put(etc / "sendmail.cf", _adapt(_generate(bench), bench, environment))
-    for name in ("access", "virtusertable"):
+    for name in ("access", "virtusertable", "mailertable"):
         text = (etc / name).read_text()
         bench.run(
             *("usr/libexec/sendmail/makemap", "-C", configuration, "hash", etc / name),
@@ -68,9 +88,13 @@ def prepare(bench: Bench) -> Launch:
     bench.run(*sendmail, "-bi", environment=environment)
     return Launch(
         programs=(
-            bench.program(*sendmail, "-bD", "-q10m", f"-D{bench.directory}/debug", environment=environment),
+            bench.program(*sendmail, "-bD", "-q5s", f"-D{bench.directory}/debug", environment=environment),
         ),
-        facts={"delivered": {"via": "mbox", "path": f"{mail}/alice"}},
+        facts={
+            "delivered": {"via": "mbox", "path": f"{mail}/alice"},
+            **NAMES,
+            **hops.facts(bench.ports),
+        },
         logs=(bench.directory / "debug",),
         starttls=frozenset({"smtp", "submission"}),
     )
@@ -91,8 +115,11 @@ def _write_tables(bench: Bench) -> None:
     for name, text in {
         "local-host-names": f"localhost\n{DOMAIN}\n{HOSTNAME}\n",
         "trusted-users": "root\n",
-        "relay-domains": "",
-        "aliases": "postmaster: bob\nMAILER-DAEMON: postmaster\nroot: bob\n",
+        "relay-domains": "".join(f"{domain}\n" for domain in hops.DOMAINS.values()),
+        "mailertable": "".join(
+            f"{hops.DOMAINS[name]}\t{mailer}:[{HOST}]\n" for name, mailer in _MAILERS.items()
+        ),
+        "aliases": f"{_ALIASES}{hops.ALIAS}: {hops.TARGET}\n",
         "access": "",
         # passwd has a nobody, who must not get mail
         "virtusertable": f"nobody@{DOMAIN}\terror:5.1.1:550 User unknown\n",
@@ -157,7 +184,7 @@ def _deliver(directory: Path) -> str:
 PRODUCT = Product(
     name="sendmail",
     about="mail transfer agent, local delivery to mbox; greets after 1 s",
-    protocols=("smtp", "smtps", "submission"),
+    protocols=("smtp", "smtps", "submission", *hops.PORTS),
     source=Source(
         "debian",
         (

@@ -12,11 +12,14 @@ from collections.abc import Callable
 from plumbline.loadtests.engine.session import Session
 
 Address = tuple[int, tuple[object, ...]]  # family, socket address
-IN, OUT = 1, 4  # EPOLLIN, EPOLLOUT
+IN, OUT, PEER_ENDED = 1, 4, 0x2000  # EPOLLIN, EPOLLOUT, EPOLLRDHUP
+EDGES = (
+    IN | OUT | PEER_ENDED | 1 << 31
+)  # EPOLLET: each event is told once, so that waiting needs no system call
 
 
 class Connection:
-    """`out` holds what the kernel would not take yet; while it is not empty the descriptor waits for OUT."""
+    """`out` holds what the kernel would not take yet: `flush` when there is room."""
 
     __slots__ = (
         "connected",
@@ -32,16 +35,22 @@ class Connection:
         "tls",
     )
 
-    def __init__(self, sock: socket.socket, session: Session, now: float) -> None:
-        self.sock, self.session, self.opened_at = sock, session, now
-        self.fd = sock.fileno()
+    def __init__(self, sock: socket.socket, session: Session) -> None:
+        self.sock, self.session = sock, session
+        self.fd = session.fd = sock.fileno()
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.recv: Callable[[int], bytes] = sock.recv
         self.send: Callable[[bytes | memoryview], int] = sock.send
         self.sendmsg: Callable[[list[bytes]], int] = sock.sendmsg
+
+    def begin(self, now: float) -> None:
+        """Start from nothing: not connected, with the session at its beginning."""
+        self.opened_at = now
         self.out: memoryview | bytes = b""
         self.connected = False
         self.ready = False  # for replies: connected, and no TLS handshake is going on
         self.tls: Tls | None = None
+        self.session.restart(now)
 
     @property
     def phase(self) -> str:
@@ -52,29 +61,28 @@ class Connection:
 
     def connect(self, address: tuple[object, ...]) -> None:
         """Begin to connect. Raises OSError for what is known at once."""
-        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         code = self.sock.connect_ex(address)
         if code not in (0, errno.EINPROGRESS):
             raise OSError(code, os.strerror(code))
 
     def check_connected(self, events: int) -> None:
         """`events` are epoll's. Raises OSError if the connection was refused."""
-        code = events != OUT and self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        code = events & ~(IN | OUT | PEER_ENDED) and self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if code:
             raise OSError(code, os.strerror(code))
         self.connected = True
 
-    def write(self, octets: bytes | list[bytes]) -> bool:
-        """Send as much as goes; whether all of it went. Raises OSError."""
+    def write(self, octets: bytes | list[bytes]) -> None:
+        """Send as much as goes, keep the rest. Raises OSError."""
         if self.tls:
             octets = self.tls.encrypt(octets if isinstance(octets, bytes) else b"".join(octets))
-        return self.put(octets)
+        self.put(octets)
 
-    def put(self, octets: bytes | list[bytes]) -> bool:
+    def put(self, octets: bytes | list[bytes]) -> None:
         """Like `write`, for octets that TLS has seen already."""
         if self.out:
             self.out = memoryview(b"".join([self.out, *([octets] if isinstance(octets, bytes) else octets)]))
-            return False
+            return
         try:
             if isinstance(octets, bytes):
                 sent, size = self.send(octets), len(octets)
@@ -82,18 +90,15 @@ class Connection:
                 sent, size = self.sendmsg(octets), sum(map(len, octets))
         except BlockingIOError:
             sent, size = 0, -1
-        if sent == size:
-            return True
-        whole = octets if isinstance(octets, bytes) else b"".join(octets)
-        self.out = memoryview(whole)[sent:]
-        return False
+        if sent != size:
+            whole = octets if isinstance(octets, bytes) else b"".join(octets)
+            self.out = memoryview(whole)[sent:]
 
-    def flush(self) -> bool:
-        """Send more of what is left; whether all of it went."""
+    def flush(self) -> None:
+        """Send more of what is left."""
         if self.out:
             with contextlib.suppress(BlockingIOError):
                 self.out = self.out[self.send(self.out) :]
-        return not self.out
 
     def start_tls(self, context: ssl.SSLContext, server_name: str) -> None:
         """From here on everything goes through TLS; drive it with `Tls.handshake`."""
@@ -129,13 +134,12 @@ class Tls:
             pass
         return self.done, self._outgoing.read()
 
-    def _read(self) -> bool:
-        data = self._sock.recv(65_536)
-        if data:
-            self._incoming.write(data)
-        else:
+    def _read(self) -> None:
+        """All there is: the kernel tells of it only once."""
+        with contextlib.suppress(BlockingIOError):
+            while data := self._sock.recv(65_536):
+                self._incoming.write(data)
             self._incoming.write_eof()
-        return bool(data)
 
     def recv(self, size: int) -> bytes:
         """Plain octets; b"" at the end. Raises BlockingIOError where there are none yet."""

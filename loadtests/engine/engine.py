@@ -13,10 +13,11 @@ from time import perf_counter, time
 from typing import TypeAlias
 
 from plumbline.loadtests.engine.arrivals import Arrivals
-from plumbline.loadtests.engine.connection import IN, OUT, Address, Connection
+from plumbline.loadtests.engine.connection import EDGES, IN, OUT, Address, Connection
 from plumbline.loadtests.engine.ledger import Ledger, Receipts
 from plumbline.loadtests.engine.payload import FIRST, Output, Payload
 from plumbline.loadtests.engine.plan import HARD_SESSIONS, Plan
+from plumbline.loadtests.engine.pool import Pool
 from plumbline.loadtests.engine.schedule import times
 from plumbline.loadtests.engine.session import Session
 from plumbline.loadtests.engine.steps import EndedError
@@ -56,6 +57,8 @@ class Engine:
         self.last_session: Session | None = None
         self._wanted = 0  # sessions that shall exist
         self._connections: dict[int, Connection] = {}
+        again = not plan.tls and not plan.sources  # a socket keeps its address
+        self._pool = Pool(self._make, again, plan.reset)
         self._connecting = 0
         self._waiting = 0  # sessions that wait for their next attempt to connect
         self._failures = 0  # attempts in a row without a message or a successful check
@@ -206,13 +209,12 @@ class Engine:
         poll, turns = self._epoll.poll, 0
         while not self._done():
             ready = poll(0) or self._look_again(poll)
+            self._round(ready)
+            turns += 1
             if not ready or turns > TURNS:
                 turns = 0
                 self._timer.arm(self._timers[0][0])
                 self.platform.wait(self._epoll)
-                continue
-            turns += 1
-            self._round(ready)
         self._close()
 
     def _look_again(self, poll: Callable[[float], Ready]) -> Ready:
@@ -237,62 +239,87 @@ class Engine:
         for fd, events in ready:
             connection = connections.get(fd)
             if connection is None:
-                self._ring()
-            elif events == IN and connection.ready:
+                self._stray(fd, events)
+            elif events == IN | OUT and connection.ready and not connection.out:
                 self._readable(connection)
             else:
                 self._special(connection, events)
 
-    def _readable(self, connection: Connection) -> None:
+    def _stray(self, fd: int, events: int) -> None:
+        if fd == self._timer.fd:
+            self._ring()
+        else:
+            self._pool.event(fd, events)
+
+    def _readable(self, connection: Connection, ended: bool = False) -> None:
+        """`ended`: the peer's end is there, too, and nothing more will tell of it."""
         try:
-            data = connection.recv(READ)
-            if not data:
-                self._lose(connection, "closed", "the target closed the connection")
-                return
-            session = connection.session
-            if connection.out and session.stream is None:
-                raise EndedError("reply before the end of data", _shown(data))
-            output = session.feed(data, perf_counter())
-            if output is not None and not connection.write(output):
-                self._epoll.modify(connection.fd, IN | OUT)
-            if session.over or session.wants_tls:
-                self._turn(connection)
+            session, more = connection.session, True
+            while more:
+                data = connection.recv(READ)
+                if not data:
+                    self._lose(connection, "closed", "the target closed the connection")
+                    return
+                if connection.out:
+                    _refuse_early(connection, data)
+                output = session.feed(data, perf_counter())
+                if output is not None:
+                    connection.write(output)
+                if session.over or session.wants_tls:
+                    self._turn(connection)
+                    return
+                more = ended or len(data) >= READ
         except BlockingIOError:
             return
         except EndedError as error:
             self._lose(connection, error.kind, str(error))
-        except (OSError, ssl.SSLError) as error:
-            self._lose(connection, *_named(error))
+        except OSError as error:
+            self._broken(connection, error)
 
     def _drive(self, connection: Connection, move: Callable[[], Output]) -> None:
         """Let a session move that nobody spoke to."""
         try:
             output = move()
-            if output is not None and not connection.write(output):
-                self._epoll.modify(connection.fd, IN | OUT)
+            if output is not None:
+                connection.write(output)
             if connection.session.over or connection.session.wants_tls:
                 self._turn(connection)
         except EndedError as error:
             self._lose(connection, error.kind, str(error))
-        except (OSError, ssl.SSLError) as error:
-            self._lose(connection, *_named(error))
+        except OSError as error:
+            self._broken(connection, error)
 
     def _special(self, connection: Connection, events: int) -> None:
         try:
             if not connection.connected:
                 self._opened(connection, events)
-            elif not connection.ready:
+            if not connection.ready:
                 self._handshake(connection, bool(events & IN))
-            else:
-                if events & OUT and connection.flush():
-                    self._epoll.modify(connection.fd, IN)
-                if events & ~OUT:
-                    self._readable(connection)
+            elif events & OUT:
+                connection.flush()
+            if connection.ready and events & ~OUT and not connection.session.over:
+                self._readable(connection, ended=bool(events & ~(IN | OUT)))
         except BlockingIOError:
             return
         except EndedError as error:
             self._lose(connection, error.kind, str(error))
-        except (OSError, ssl.SSLError) as error:
+        except OSError as error:
+            self._broken(connection, error)
+
+    def _broken(self, connection: Connection, error: OSError) -> None:
+        """Nothing can be sent any more; but what the target said before, a 421 perhaps, is still there to be read."""
+        try:
+            while connection.ready and (data := connection.recv(READ)):
+                _refuse_early(connection, data)
+                connection.session.feed(data, perf_counter())
+        except EndedError as said:
+            self._lose(connection, said.kind, str(said))
+            return
+        except OSError:
+            pass
+        if connection.session.over:
+            self._turn(connection)
+        else:
             self._lose(connection, *_named(error))
 
     def _turn(self, connection: Connection) -> None:
@@ -300,6 +327,7 @@ class Engine:
         if connection.session.over:
             self._failures = 0
             self._forget(connection)
+            self._pool.leave(connection)
             self._again(0.0)
         else:
             self._secure(connection)
@@ -315,22 +343,24 @@ class Engine:
         return self.stopping or self.left <= 0 or len(self._connections) >= self._wanted
 
     def _open(self) -> None:
-        now = perf_counter()
-        family, address = self.address
-        session = Session(self.plan, self.payload, self.ledger, self, now, self.check)
-        connection = Connection(self.platform.socket(family, _NON_BLOCKING), session, now)
-        session.fd = connection.fd
-        self.last_session = session
+        connection = self._pool.take()
+        connection.begin(perf_counter())
+        self.last_session = connection.session
         self._connections[connection.fd] = connection
         self._connecting += 1
         try:
-            self._epoll.register(connection.fd, OUT)
             if self._sources:
                 connection.sock.setsockopt(socket.IPPROTO_IP, _BIND_ADDRESS_NO_PORT, 1)
                 connection.sock.bind((next(self._sources), 0))
-            connection.connect(address)
+            connection.connect(self.address[1])
         except OSError as error:
             self._lose(connection, *_named(error))
+
+    def _make(self) -> Connection:
+        session = Session(self.plan, self.payload, self.ledger, self, 0.0, self.check)
+        connection = Connection(self.platform.socket(self.address[0], _NON_BLOCKING), session)
+        self._epoll.register(connection.fd, EDGES)
+        return connection
 
     def _opened(self, connection: Connection, events: int) -> None:
         connection.check_connected(events)
@@ -340,7 +370,6 @@ class Engine:
         self.ledger.delta.connections += 1
         self.ledger.begun()
         connection.session.sent_at = now
-        self._epoll.modify(connection.fd, IN)
         if self.plan.tls == "implicit":
             self._secure(connection)
         else:
@@ -359,23 +388,20 @@ class Engine:
         done, octets = connection.tls.handshake(readable)
         connection.put(octets)
         if not done:
-            self._epoll.modify(connection.fd, IN | OUT if connection.out else IN)
             return
         session, now = connection.session, perf_counter()
         self.ledger.phase("TLS", now - session.sent_at)
         session.sent_at = now
-        self._epoll.modify(connection.fd, IN | OUT if connection.out else IN)
         connection.ready = True
         if session.wants_tls:
             self._drive(connection, lambda: session.secured(now))
-        elif data := connection.tls.plain(READ):  # came together with the end of the handshake
-            self._drive(connection, lambda: session.feed(data, now))
 
     def _lose(self, connection: Connection, kind: str, text: str) -> None:
         """The conversation ended although it should not have."""
         session = connection.session
         phase = connection.phase
         self._forget(connection)
+        connection.close()
         if session.over:
             return
         quiet = phase == "QUIT" or (self.check and session.count)
@@ -391,7 +417,6 @@ class Engine:
         self._connections.pop(connection.fd, None)
         self._resting.pop(connection.session, None)
         self._paced.pop(connection.session, None)
-        connection.close()
 
     def _note_failure(self, why: str, worked: bool) -> None:
         now = perf_counter()
@@ -446,6 +471,7 @@ class Engine:
             self._look_at_arrivals(self.arrivals)
         if self.stopping:
             self._wind_up(now)
+        self._pool.sweep()
         self._open_some()
         self._later(SWEEP, self._sweep)
 
@@ -479,6 +505,7 @@ class Engine:
             if not connection.connected:
                 connection.session.over = True
                 self._forget(connection)
+                connection.close()
             elif now > self._stop_at:
                 self._lose(connection, "unanswered at the end", "no reply before the run's end")
 
@@ -494,6 +521,7 @@ class Engine:
         self.ledger.closed_at = time()
         if self.arrivals is not None:
             self.arrivals.give_up(perf_counter())
+        self._pool.close()
         self._epoll.close()
         self._timer.close()
 
@@ -521,5 +549,7 @@ def _named(error: OSError) -> tuple[str, str]:
             return _BY_NUMBER.get(error.errno or 0, "error"), text
 
 
-def _shown(data: bytes) -> str:
-    return repr(data[:80])
+def _refuse_early(connection: Connection, data: bytes) -> None:
+    """Where octets wait to be sent nothing can be answered yet, unless several messages are in flight."""
+    if connection.out and connection.session.stream is None:
+        raise EndedError("reply before the end of data", repr(data[:80]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -43,7 +43,7 @@ class Ledger:
 
     acknowledged: list[float] = field(default_factory=list)
     failed: list[tuple[float, str]] = field(default_factory=list)
-    phases: dict[str, list[float]] = field(default_factory=dict)
+    phases: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     octets: int = 0
     contents: Sequence[Content] = ()  # each keeps the latencies of its copies acknowledged by a plain 250
     lane_times: list[list[float]] = field(default_factory=list)  # of the steps of a message in lockstep
@@ -59,11 +59,11 @@ class Ledger:
 
     def phase(self, name: str, seconds: float) -> None:
         """A phase of one conversation took this long."""
-        self.phases.setdefault(name, []).append(seconds)
+        self.phases[name].append(seconds)
 
     def times(self, name: str) -> list[float]:
         """The list that `phase` appends to; it stays the same."""
-        return self.phases.setdefault(name, [])
+        return self.phases[name]
 
     def failure(self, latency: float, kind: str, sample: str, in_doubt: bool = False) -> None:
         """A message was not acknowledged, for a reason of this kind."""

@@ -60,6 +60,7 @@ class Plan(Common, frozen=True, kw_only=True):
     attachments: tuple[int, ...] = ()  # octets of each, before base64
     corpus: str = ""  # folder of mail to send in place of generated messages; every process reads it
     sources: tuple[str, ...] = ()  # addresses to connect from, in turn
+    reset: bool = False  # connections end by a reset, once QUIT is answered
     pipelining: str = "auto"  # auto, on, off
     in_flight: int = 1  # messages of a session at a time; more than 1 where BDAT and PIPELINING are offered
     phase_sample: int = 1000  # every n-th message of a session goes in lockstep, to time its phases; 0: none

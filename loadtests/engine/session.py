@@ -54,47 +54,53 @@ class Session:
 
     __slots__ = (
         "accepted", "answered", "answers", "asked", "begun_at", "check", "content", "count", "envelope",
-        "fd", "good", "in_body", "lane", "lane_commands", "lane_seen", "lane_times", "ledger", "lockstep",
-        "next_begun_at", "next_number", "number", "open_loop", "opening", "order", "over", "pause",
+        "fd", "first_stage", "good", "in_body", "lane", "lane_commands", "lane_seen", "lane_times", "ledger",
+        "lockstep", "next_begun_at", "next_number", "number", "open_loop", "opening", "order", "over", "pause",
         "payload", "pending", "pipelining", "plain", "plan", "previous", "refusal", "refused_rcpt",
         "replies", "sent_at", "stage", "started_at", "steady", "stream", "supply", "turn_at", "verify",
         "wants_tls",
     )  # fmt: skip
+    begun_at: float
+    content: Content
+    next_number: int
+    refusal: tuple[Step, Reply] | None
+    refused_rcpt: tuple[Step, Reply] | None
 
     def __init__(
         self, plan: Plan, payload: Payload, ledger: Ledger, supply: Supply, now: float, check: bool = False
     ) -> None:
         self.plan, self.payload, self.ledger, self.supply, self.check = plan, payload, ledger, supply, check
-        self.opening = Opening(plan)
-        self.replies = Replies()
-        self.pending: deque[Step] = deque([Step.BANNER])
         self.fd = -1  # for whoever drives the session
-        self.steady = self.pipelining = self.lockstep = self.over = False
-        self.wants_tls = False  # the TLS handshake has to begin now; call `secured` when it is done
         self.good, self.previous = payload.good_answer, b""  # test for the steady state, and its last answer
         self.open_loop, self.verify = plan.open_loop, plan.verify
         self.plain = not (plan.open_loop or plan.verify)  # latency counts from `sent_at`, no receipts
         self.order, self.envelope = payload.order, payload.envelope  # needed for every message
         self.lane_commands, self.lane_times = payload.lane_commands, ledger.lane_times
-        self.stream: Stream | None = None  # where several messages may be in flight
-        unusual = plan.tls or plan.user or check
-        # of a session, if its answer may be known from the session before
-        self.stage = familiar.NOTHING if unusual else familiar.BANNER
-        self.lane = -1  # lockstep without trouble: index of the step that is waited for; -1: not so
         self.lane_seen: list[bytes] = []
-        self.content = payload.contents[0]  # of the message under way
+        self.replies = Replies()
+        self.pending: deque[Step] = deque()
+        self.answers: list[Reply] = []  # to the end of data; LMTP gives several
+        # the first stage of a session, if its answers may be known from the session before
+        self.first_stage = familiar.NOTHING if plan.tls or plan.user or check else familiar.BANNER
+        self.restart(now)
+
+    def restart(self, now: float) -> None:
+        """From the beginning, on another connection."""
+        self.opening = Opening(self.plan)
+        self.replies.rest = b""
+        self.pending.clear()
+        self.pending.append(Step.BANNER)
+        self.steady = self.pipelining = self.lockstep = self.over = False
+        self.wants_tls = False  # the TLS handshake has to begin now; call `secured` when it is done
+        self.stream: Stream | None = None  # where several messages may be in flight
+        self.stage = self.first_stage
+        self.lane = -1  # lockstep without trouble: index of the step that is waited for; -1: not so
+        self.content = self.payload.contents[0]  # of the message under way
         self.sent_at = now  # what is being answered was sent then
-        self.begun_at = now  # the message under way was begun then; in an open loop, should have been
         self.started_at = now  # the first octet of the message under way was sent then
         self.turn_at = now  # `begin` began a message then
-        self.number = 0  # of the message under way; 0: none
-        self.next_number = 0  # of the message whose envelope went out together with the end of this one
-        self.next_begun_at = now  # when that was meant to be sent
-        self.in_body = False  # the message under way has been given to the network
-        self.accepted = self.asked = 0  # recipients of the message under way
-        self.refusal: tuple[Step, Reply] | None = None
-        self.refused_rcpt: tuple[Step, Reply] | None = None
-        self.answers: list[Reply] = []  # to the end of data; LMTP gives several
+        self.next_begun_at = now  # the message whose number is `next_number` was meant to be sent then
+        self._under_way(0, now)
         self.count = 0  # messages sent in this session
         self.pause = 0  # the count after which no envelope may travel with the content
         self.answered = False  # whether the end of data was answered at least once
@@ -373,11 +379,14 @@ class Session:
         self.sent_at = self.started_at = now
 
     def _under_way(self, number: int, now: float) -> None:
-        self.number, self.next_number, self.in_body = number, 0, False
-        self.accepted = self.asked = 0
+        """A message is under way; number 0: none."""
+        self.number = number
+        self.next_number = 0  # of the message whose envelope went out together with the end of this one
+        self.begun_at = now  # in an open loop: it should have been begun then
+        self.in_body = False  # it has been given to the network
+        self.accepted = self.asked = 0  # recipients
         self.refusal = self.refused_rcpt = None
-        self.answers = []
-        self.begun_at = now
+        self.answers.clear()
 
     # -- what comes next ---------------------------------------------------------------------------
 

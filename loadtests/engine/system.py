@@ -37,12 +37,20 @@ def plain() -> Platform:
     return Platform(select.epoll, socket.socket, _wait)
 
 
+_libc = ctypes.CDLL(None, use_errno=True)
+_UNSPECIFIED = bytes(16)  # a socket address of family AF_UNSPEC
+
+
+def disconnect(fd: int) -> bool:
+    """Make a socket whose connection is over ready to connect once more (connect(2)); whether that could be done."""
+    return not _libc.connect(fd, _UNSPECIFIED, len(_UNSPECIFIED))
+
+
 class Timer:
     """A timerfd: an alarm with the precision that epoll time-outs (whole milliseconds) lack."""
 
     def __init__(self) -> None:
-        self._libc = ctypes.CDLL(None, use_errno=True)
-        self.fd: int = self._libc.timerfd_create(CLOCK_MONOTONIC, NONBLOCK)
+        self.fd: int = _libc.timerfd_create(CLOCK_MONOTONIC, NONBLOCK)
         if self.fd < 0:
             raise OSError(ctypes.get_errno(), "timerfd_create failed; the load engine needs Linux")
         self._at = 0.0
@@ -54,7 +62,7 @@ class Timer:
         self._at = at
         nanoseconds = max(int(at * _NANO), 1)
         value = (ctypes.c_long * 4)(0, 0, *divmod(nanoseconds, _NANO))
-        self._libc.timerfd_settime(self.fd, ABSOLUTE, value, None)
+        _libc.timerfd_settime(self.fd, ABSOLUTE, value, None)
 
     def ring(self) -> None:
         """Take note that it rang; arm it again."""

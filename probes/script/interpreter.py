@@ -22,7 +22,7 @@ from ..ops import Lost, Reset, Shutdown, Sleep, Talk, Trouble
 from ..protocols.base import Endless, Reply, Shape
 from ..protocols.registry import DIALECTS
 from . import data as data_connection
-from . import oracle
+from . import oracle, relay
 from .cases import Placed, ReadyCase, ReadyState
 from .channel import Channel
 from .connection import Connection
@@ -209,6 +209,8 @@ class Player:
             yield from data_connection.perform(self, step.data, self.connection(name), given=given)
         elif step.delivered is not None:
             yield from oracle.delivered(self, step.delivered, given=given)
+        elif step.relayed is not None:
+            yield from relay.relayed(self, step.relayed, given=given)
         elif step.tls:
             yield from self._tls(step, self.connection(name), given=given)
         elif step.wait is not None:

@@ -7,14 +7,15 @@ asks a POP3 server. A mail counts when it contains the marker.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ..ops import ReadFiles, Sleep, Talk, files, now
+from ..ops import ReadFiles, Sleep, T, Talk, files, now
 from ..protocols.base import Reply, Shape
 from .content import content_octets, decode, encode
 from .expand import expand, seconds
 from .expect import count_wrong, found
-from .types import Count, Delivered
+from .types import Count, Delivered, Duration
 
 if TYPE_CHECKING:
     from .connection import Connection
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _EVERY = 0.25  # seconds between looks
 _SETTLE = 2.0  # seconds to wait for a copy too many
+_SHOWN = 400  # characters of a mail in a message
 _FROM_LINE = re.compile(rb"(?:\A|(?<=\n\n)|(?<=\r\n\r\n))From [^\r\n]*\r?\n")
 
 
@@ -31,26 +33,38 @@ def delivered(player: Player, want: Delivered, *, given: bool) -> Talk[None]:
     Where mails must not come (none at all, or at most so many), the whole of `within` is waited for; where
     a number is wanted, a copy too many has two seconds to show itself.
     """
-    count = Count(exactly=want.count) if isinstance(want.count, int) else want.count
-    enough = count.exactly if count.exactly is not None else count.at_least or 0
     marker = encode(expand(want.marker, player.variables))
-    start = yield from now()
-    mails: list[bytes] = []
-    while True:
-        mails = yield from _look(player, marker)
-        spent = (yield from now()) - start
-        if spent >= seconds(want.within) or _settled(count, len(mails), spent):
-            break
-        yield Sleep(_EVERY)
-    if wrong := count_wrong(count, len(mails)):
+    mails, spent = yield from gathered(lambda: _look(player, marker), want.count, want.within)
+    if wrong := count_wrong(want.count, len(mails)):
         # A case about what a mail looks like says nothing about one that is late or lost.
         only_looks = bool(want.text or want.never or want.contains is not None)
-        late = len(mails) < enough and only_looks
+        late = len(mails) < enough(want.count) and only_looks
         player.fail(
             given or late, f"{wrong} mails with {decode(marker)}", f"{len(mails)} after {spent:.1f} s"
         )
     for mail in mails:
         _check(player, want, mail, given=given)
+
+
+def gathered(
+    look: Callable[[], Talk[list[T]]], wanted: int | Count, within: Duration
+) -> Talk[tuple[list[T], float]]:
+    """Look again and again until nothing can change any more or the time is over: what is there, after how long."""
+    count = Count(exactly=wanted) if isinstance(wanted, int) else wanted
+    start = yield from now()
+    while True:
+        found = yield from look()
+        spent = (yield from now()) - start
+        if spent >= seconds(within) or _settled(count, len(found), spent):
+            return found, spent
+        yield Sleep(_EVERY)
+
+
+def enough(count: int | Count) -> int:
+    """How many are wanted at least."""
+    if isinstance(count, int):
+        return count
+    return count.exactly if count.exactly is not None else count.at_least or 0
 
 
 def _settled(count: Count, seen: int, spent: float) -> bool:
@@ -63,14 +77,22 @@ def _settled(count: Count, seen: int, spent: float) -> bool:
     return most is None and seen >= (count.at_least or 0)
 
 
+def search(
+    player: Player, what: str, text: str, patterns: list[str], never: list[str], *, given: bool
+) -> None:
+    """Each of the patterns must be found in the text of a mail (or what it is), none of the others. Raises Ended."""
+    for pattern in patterns:
+        if not found(pattern, text, player.variables):
+            player.fail(given, f"{what} in which /{pattern}/ is found", repr(text[:_SHOWN]))
+    for pattern in never:
+        if match := found(pattern, text, player.variables):
+            around = text[max(0, match.start() - _SHOWN // 2) :][:_SHOWN]
+            player.fail(given, f"{what} in which /{pattern}/ is not found", repr(around))
+
+
 def _check(player: Player, want: Delivered, mail: bytes, *, given: bool) -> None:
     text = decode(mail.replace(b"\r\n", b"\n"))
-    for pattern in want.text:
-        if not found(pattern, text, player.variables):
-            player.fail(given, f"a mail in which /{pattern}/ is found", repr(text[:400]))
-    for pattern in want.never:
-        if found(pattern, text, player.variables):
-            player.fail(given, f"no mail that matches /{pattern}/", repr(text[:400]))
+    search(player, "a mail", text, want.text, want.never, given=given)
     if want.contains is not None:
         octets = content_octets(want.contains, player.variables)
         if octets.replace(b"\r\n", b"\n") not in mail.replace(b"\r\n", b"\n"):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from ...reports.records import Verdict
 from ..protocols.base import Reply
+from ..protocols.nexthop import Postbox
 from .cases import Placed
 
 
@@ -43,6 +44,7 @@ class Setting:
     endpoints: the target first, then its companions on the same store, by protocol name.
     facts: profile facts as text, by name ("recipient", "user", "password", "domain"...).
     mailbox: the profile's `delivered` mapping, or empty.
+    postbox: what the next hops of this run have seen; None where none listen.
     segments: cut every client write this way unless the step says otherwise ("octets", "lines", "cr-lf"); "whole":
         cut none, whatever the step says.
     """
@@ -52,6 +54,7 @@ class Setting:
     patience: Patience = Patience()
     mailbox: Mapping[str, str] = field(default_factory=dict)
     segments: str = ""
+    postbox: Postbox | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ..protocols.base import Dialect
+from ..protocols.nexthop import AT_DATA, AT_RCPT, KEYWORDS
 from .expand import UnknownVariable, expand, octets, seconds
 from .expect import CLOSED
 from .sasl import BadChallenge
@@ -27,6 +28,7 @@ ACTIONS = (
     "reset",
     "wait",
     "delivered",
+    "relayed",
 )
 MAIL = ("smtp", "submission", "lmtp")
 OPENINGS = ("passive", "extended-passive", "active", "extended-active", "reply", "listen", "default")
@@ -87,8 +89,8 @@ def judges(step: Step) -> bool:
         for key in ("receive", "refused", "tls", "peer", "silence", "closed", "unconnected")
     )
     shakes = bool(step.tls) and not (isinstance(step.tls, Tls) and step.tls.may_fail)
-    acts = step.delivered is not None or shakes or step.literal is not None
-    return step.S is not None or acts or opened or received
+    looks = step.delivered is not None or step.relayed is not None
+    return step.S is not None or looks or shakes or step.literal is not None or opened or received
 
 
 def faults(step: Step, dialect: Dialect) -> Iterator[Fault]:
@@ -102,6 +104,7 @@ def faults(step: Step, dialect: Dialect) -> Iterator[Fault]:
     yield from _pattern_faults(step)
     yield from _octet_faults(step)
     yield from _data_faults(step)
+    yield from _relayed_faults(step)
     yield from _number_faults(step)
 
 
@@ -322,6 +325,20 @@ def _given(data: Data, key: str) -> bool:
     return getattr(data, key) not in ((None, False) if key == "send" else (None, False, ""))
 
 
+def _relayed_faults(step: Step) -> Iterator[Fault]:
+    if step.relayed is None:
+        return
+    if step.relayed.hop and step.relayed.hop not in KEYWORDS:
+        yield Fault(("relayed", "hop"), unknown("next hop", step.relayed.hop, KEYWORDS))
+    answers = (250, *map(int, (*AT_RCPT, *AT_DATA)))
+    if step.relayed.answered not in answers:
+        listed = ", ".join(map(str, answers))
+        yield Fault(("relayed", "answered"), f"a next hop answers one of {listed}")
+    for key in ("text", "never", "ends_with"):
+        if step.relayed.answered in map(int, AT_RCPT) and getattr(step.relayed, key):
+            yield Fault(("relayed", key), "what is refused at RCPT has no content", True)
+
+
 def _number_faults(step: Step) -> Iterator[Fault]:
     for path, value in _durations(step):
         if value is not None:
@@ -345,6 +362,8 @@ def _durations(step: Step) -> Iterator[tuple[Path_, Any]]:
         yield ("S", "within"), step.S.within
     if step.delivered is not None:
         yield ("delivered", "within"), step.delivered.within
+    if step.relayed is not None:
+        yield ("relayed", "within"), step.relayed.within
     if isinstance(step.segments, Segments):
         yield ("segments", "pause"), step.segments.pause
     if isinstance(step.data, Data):
@@ -361,6 +380,8 @@ def _counts(step: Step) -> Iterator[tuple[Path_, int | Count | None]]:
         yield ("data", "receive", "records"), step.data.receive.records
     if step.delivered is not None:
         yield ("delivered", "count"), step.delivered.count
+    if step.relayed is not None:
+        yield ("relayed", "count"), step.relayed.count
 
 
 def _count_faults(path: Path_, count: Count) -> Iterator[Fault]:

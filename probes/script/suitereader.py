@@ -17,7 +17,7 @@ from .matrix import expanded
 from .shape import Fault, faults, found, unknown
 from .source import Document, Path_, SourceError, SuiteErrors
 from .states import placed
-from .types import Case, Connect, Suite
+from .types import Case, Connect, Step, Suite
 
 if TYPE_CHECKING:
     from .loader import Library
@@ -195,7 +195,7 @@ class _Maker:
         self._complain(path, scope.script_faults("script", case.script))
         needed = frozenset(scope.needed) - ALWAYS
         self._complain(path, scope.script_faults("cleanup", case.cleanup))
-        return needed | {"delivered" for step in case.script if step.delivered is not None}
+        return needed | set(_looks(case.script))
 
     def _ready(
         self,
@@ -263,6 +263,15 @@ class _Maker:
                 self._complain(case.path, [Fault(("depends_on",), "a case cannot depend on itself")])
             elif name not in known:
                 self._complain(case.path, [Fault(("depends_on",), unknown("case", name, known))])
+
+
+def _looks(steps: Iterable[Step]) -> Iterator[str]:
+    """The facts behind the oracles that are asked."""
+    for step in steps:
+        if step.delivered is not None:
+            yield "delivered"
+        if step.relayed is not None:
+            yield "full_hop"
 
 
 def _without(tree: dict[str, Any], wrong: Iterable[Fault]) -> dict[str, Any]:

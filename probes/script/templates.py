@@ -32,6 +32,9 @@ def texts(step: Step) -> Iterator[At]:
         yield from _of_data(step.data)
     if step.delivered is not None:
         yield ("delivered", "marker"), step.delivered.marker
+    if step.relayed is not None:
+        yield from _each(("relayed", "to"), step.relayed.to)
+        yield ("relayed", "marker"), step.relayed.marker
     yield from patterns(step)
 
 
@@ -58,6 +61,9 @@ def patterns(step: Step) -> Iterator[At]:
     if step.delivered is not None:
         for key in ("text", "never"):
             yield from _each(("delivered", key), getattr(step.delivered, key))
+    if step.relayed is not None:
+        for key in ("commands", "never_commands", "text", "never"):
+            yield from _each(("relayed", key), getattr(step.relayed, key))
 
 
 def _each(path: Path_, value: str | list[str]) -> Iterator[At]:
@@ -91,4 +97,6 @@ def contents(step: Step) -> Iterator[tuple[Path_, str | Content]]:
             found.append((("data", "receive", "equals"), step.data.receive.equals))
     if step.delivered is not None:
         found.append((("delivered", "contains"), step.delivered.contains))
+    if step.relayed is not None:
+        found.append((("relayed", "ends_with"), step.relayed.ends_with))
     yield from ((path, content) for path, content in found if content is not None)

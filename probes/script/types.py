@@ -176,6 +176,22 @@ class Delivered(Node, kw_only=True, frozen=True):
     within: Duration = 20  # how long to wait for them
 
 
+class Relayed(Node, kw_only=True, frozen=True):
+    """What must have reached a next hop of ours (`next_hops` in the profile)."""
+
+    to: str | list[str] = []  # the recipient, or any of these, as the next hop was told by RCPT
+    marker: str = ""  # text that makes a mail ours; {marker} where there is no `to`
+    hop: str = ""  # at this next hop only: full, plain
+    answered: int = 250  # what the next hop answered: 250, or the code that the local-part asks for
+    count: int | Count = 1  # how many there must be
+    commands: list[Regex] = []  # each is searched in the commands (EHLO, MAIL, RCPT) of every mail found
+    never_commands: list[Regex] = []  # must be found in those of none
+    text: list[Regex] = []  # each is searched in every mail found
+    never: list[Regex] = []  # must be found in none
+    ends_with: str | Content | None = None  # every mail found ends in exactly these octets
+    within: Duration = 20  # how long to wait for them
+
+
 class Step(Node, kw_only=True, frozen=True):
     """One step: at most one thing the client does, then at most one answer."""
 
@@ -192,6 +208,7 @@ class Step(Node, kw_only=True, frozen=True):
     reset: bool = False  # close with RST
     wait: Duration | None = None  # do nothing for so long
     delivered: Delivered | None = None  # what must have arrived by now
+    relayed: Relayed | None = None  # what must have reached a next hop of ours by now
     # what the server must answer
     S: int | str | list[Alternative] | Expect | None = None  # an alternative, several, or details
     tolerate: Alternatives = []  # accepted in spirit: the case ends as tolerated

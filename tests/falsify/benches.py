@@ -16,6 +16,7 @@ from tests.models.smtp_dsn import Parameters
 from tests.models.smtp_enhanced import International, InternationalDsn
 from tests.models.smtp_etrn import Etrn
 from tests.models.smtp_kinds import Generous, Plain
+from tests.models.smtp_relay import Converting, Relay, RelayingSubmission
 from tests.models.smtp_submission import PlainSubmission, SubmissionInClear, SubmissionModel, Submissions
 from tests.models.smtp_tls import ImplicitTls, RequireTls
 from tests.models.store import PASSWORD, USER
@@ -39,6 +40,11 @@ MAIL_FACTS = {
     "sender": "probe@client.test",
     "client": "client.test",
     "delivered": "maildir",
+    "full_hop": "full.relay.test",
+    "plain_hop": "plain.relay.test",
+    "dead_hop": "dead.relay.test",
+    "loop_hop": "loop.relay.test",
+    "forwarded": "away@example.test",
     "role": "mx",
     "user": USER,
     "password": PASSWORD,
@@ -62,7 +68,7 @@ BENCHES = {
                     Generous,
                     Plain,
                 ),
-                *(Auth, AuthInClear, AuthUnderTls, Coded, ImplicitTls, RequireTls, Etrn),
+                *(Auth, AuthInClear, AuthUnderTls, Coded, ImplicitTls, RequireTls, Etrn, Relay, Converting),
             ),
             gather(smtp),
             MAIL_FACTS,
@@ -79,7 +85,7 @@ BENCHES = {
         ),
         Bench(
             "submission",
-            (SubmissionModel, SubmissionInClear, PlainSubmission, Submissions),
+            (SubmissionModel, SubmissionInClear, PlainSubmission, Submissions, RelayingSubmission),
             gather(submission),
             {**MAIL_FACTS, "role": "submission"},
             mailbox={"via": "maildir", "path": "/mail"},

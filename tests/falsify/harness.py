@@ -31,6 +31,7 @@ from tests.models.world import World
 
 SUITES = Path(__file__).parents[2] / "suites"
 RED = Path(__file__).parent / "red"
+RELAY_FACTS = ("full_hop", "plain_hop", "dead_hop", "loop_hop", "forwarded")
 GOOD = (Verdict.PASS, Verdict.TOLERATED, Verdict.INFO)
 
 
@@ -175,18 +176,23 @@ def _outcomes(
             )
             for name, service in services.items()
         }
-        setting = Setting(endpoints=endpoints, facts=facts, mailbox=mailbox, segments=segments)
+        setting = Setting(
+            endpoints=endpoints, facts=facts, mailbox=mailbox, segments=segments, postbox=world.postbox
+        )
         yield case, world.play(play(case, setting, {"marker": f"marker{number}"}))
 
 
 def _skipped(case: ReadyCase, service: type[LineService], facts: Mapping[str, str]) -> str:
     """Why the case is not played, where the server tells by `keywords` what it offers; else it is.
 
-    `secured_keywords` are those under TLS, `implicit` is for TLS from the first octet on.
+    `secured_keywords` are those under TLS, `implicit` is for TLS from the first octet on; who `relays` does so to the
+    next hops of the tester.
     """
     keywords = getattr(service, "keywords", None)
     if keywords is None:
         return ""
+    if not getattr(service, "relays", False):
+        facts = {name: value for name, value in facts.items() if name not in RELAY_FACTS}
     lists = {"first-ehlo": with_tls(offered(keywords), implicit=getattr(service, "implicit", False))}
     if "STARTTLS" in lists["first-ehlo"]:
         lists["protected"] = offered(getattr(service, "secured_keywords", keywords)) | {"TLS"}

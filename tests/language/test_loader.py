@@ -221,6 +221,7 @@ _KEYS = st.sampled_from(
         "close",
         "wait",
         "delivered",
+        "relayed",
         "tolerate",
         "observe",
         "save",

@@ -10,7 +10,7 @@ from typing import Any
 from plumbline.loadtests.engine.engine import Engine
 from plumbline.loadtests.engine.ledger import Ledger
 from plumbline.loadtests.engine.plan import Plan, Timeouts
-from plumbline.loadtests.engine.system import plain
+from plumbline.loadtests.engine.system import Platform, plain
 from plumbline.loadtests.engine.tally import Tally
 
 LONGEST = 60.0  # seconds, should a run not end by itself
@@ -23,6 +23,7 @@ def run(
     check: bool = False,
     stop_after: float = 0.0,
     meanwhile: Callable[[Engine], None] | None = None,
+    platform: Platform | None = None,
     **plan: Any,
 ) -> tuple[Tally, Engine]:
     """Run a plan to its end, give back the account. `meanwhile` is called with the engine, in a thread."""
@@ -30,7 +31,7 @@ def run(
     made = Plan(**{"host": "127.0.0.1", "port": port, **plan})
     ledger = Ledger()
     family = socket.AF_INET6 if ":" in made.host else socket.AF_INET
-    engine = Engine(made, (family, (made.host, port)), ledger, plain())
+    engine = Engine(made, (family, (made.host, port)), ledger, platform or plain())
     engine.check = check
     for _ in range(sessions):
         engine.add_session()

@@ -32,6 +32,7 @@ class Behaviour:
     pauses: dict[str, float] = field(default_factory=dict)  # verb: seconds before each answer
     die_after: int = 0  # messages; then the sink closes everything and accepts no more
     piecemeal: bool = False  # replies octet by octet
+    stays: bool = False  # keeps the connection after its answer to QUIT
     lmtp: bool = False
     host: str = "127.0.0.1"
     maildir: Path | None = None  # acknowledged mails are kept there, as a server would
@@ -125,6 +126,7 @@ class Talk:
                 self.sink.recipients.add(line.decode().partition("<")[2].partition(">")[0])
             if verb == "QUIT":
                 await self.answer("QUIT")
+                await asyncio.sleep(30 if self.sink.behaviour.stays else 0)
                 return
             if verb == "BDAT":
                 await self.chunk(line)

@@ -156,7 +156,7 @@ class FtpModel(Extensions):
         self.say("215 UNIX Type: L8")
 
     def do_HELP(self, _argument: str) -> None:
-        self.lines("214", [" USER PASS QUIT and so on"], "214 End")
+        self.lines("214", [" USER PASS QUIT FEAT and so on"], "214 End")
 
     def do_STAT(self, argument: str) -> None:
         if argument:

@@ -39,6 +39,7 @@ from plumbline.probes.ops import (
     Talk,
     Trouble,
 )
+from plumbline.probes.protocols.nexthop import Postbox
 
 HOST = "127.0.0.1"
 
@@ -98,6 +99,7 @@ class World:
     def __init__(self) -> None:
         self.now = 0.0
         self.files: list[bytes] = []  # what ReadFiles can find: delivered mails
+        self.postbox = Postbox()  # what next hops of the tester have seen
         self._services: dict[int, Factory] = {}
         self._waiting: dict[int, list[Line]] = {}  # connections that servers opened to our listeners
         self._lines: dict[str, Line] = {}

@@ -6,6 +6,7 @@ import json
 import textwrap
 
 import pytest
+from plumbline.probes.ops import Address
 from plumbline.probes.profile import CLIENT, SourceError, default, load
 
 
@@ -80,6 +81,24 @@ def test_a_mailbox_path_counts_from_the_profile(tmp_path):
     assert found.mailbox["path"] == str(tmp_path / "mail" / "alice")
 
 
+def test_next_hops(tmp_path):
+    found = profile(
+        tmp_path,
+        """\
+        next_hops:
+          full: {domain: full.test, listen: "127.0.0.1:2601"}
+          plain: {domain: plain.test, listen: "[::1]:2602"}
+          dead: {domain: dead.test}
+        """,
+    )
+
+    assert found.hops == {"full": Address("127.0.0.1", 2601), "plain": Address("::1", 2602)}
+    assert found.facts["full_hop"] == "full.test"
+    assert found.facts["dead_hop"] == "dead.test"
+    assert "loop_hop" not in found.facts
+    assert not [name for name in found.facts if name.startswith("next_hops")]
+
+
 def test_what_a_report_shows_has_no_passwords(tmp_path):
     shown = profile(
         tmp_path,
@@ -114,6 +133,14 @@ def test_a_key_that_is_almost_one_of_ours_is_doubted(tmp_path):
         ("delivered: {via: mailbox}\n", "1:", "way to see mail"),
         ("delivered: {via: maildir}\n", "1:", "needs the path"),
         ("companions: {imap: nonsense}\n", "1:", "port is missing"),
+        ("next_hops: {ful: {domain: a}}\n", "1:", "did you mean 'full'?"),
+        ("next_hops: {full: {listen: '127.0.0.1:1'}}\n", "1:13", "'domain' is missing"),
+        ("next_hops: {full: {domain: a}}\n", "1:13", "listens at  listen: address:port"),
+        ("next_hops: {dead: {domain: a, listen: '127.0.0.1:1'}}\n", "1:13", "listens nowhere"),
+        ("next_hops: {full: {domain: a, listen: 'localhost:25'}}\n", "1:39", "no address and port"),
+        ("next_hops: {full: {domain: a, listen: '127.0.0.1:0'}}\n", "1:39", "no address and port"),
+        ("next_hops: {full: {domain: a, listen: '::1'}}\n", "1:39", "no address and port"),
+        ("next_hops:\n  dead: {domain: a}\n  loop: {domain: A}\n", "3:3", "domain of 'dead' already"),
         ("companions: {imap: 'h:143'}\n", "1:", "write the protocol: imap://h:143"),
         ("recipient: a\nrecipient: b\n", "2:1", "twice"),
     ],
