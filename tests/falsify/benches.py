@@ -17,7 +17,7 @@ from tests.models.smtp_dsn import Parameters
 from tests.models.smtp_enhanced import International, InternationalDsn
 from tests.models.smtp_etrn import Etrn
 from tests.models.smtp_kinds import Generous, Plain
-from tests.models.smtp_relay import Converting, Relay
+from tests.models.smtp_relay import Converting, Relay, RelayingSubmission
 from tests.models.smtp_submission import PlainSubmission, SubmissionInClear, SubmissionModel, Submissions
 from tests.models.smtp_tls import ImplicitTls, RequireTls
 from tests.models.store import PASSWORD, USER
@@ -86,7 +86,7 @@ BENCHES = {
         ),
         Bench(
             "submission",
-            (SubmissionModel, SubmissionInClear, PlainSubmission, Submissions),
+            (SubmissionModel, SubmissionInClear, PlainSubmission, Submissions, RelayingSubmission),
             gather(submission),
             {**MAIL_FACTS, "role": "submission"},
             mailbox={"via": "maildir", "path": "/mail"},
