@@ -7,11 +7,7 @@ BIN = $(VENV)/bin
 # Tests in virtual time, which may share the processors; the others talk to servers and clocks.
 PURE = tests/falsify tests/language tests/core tests/protocols tests/requirements
 
-# Tests that run whole suites in processes of their own: they were written for 150 cases, take too long with 1,000, and wait for
-# a smaller suite to run. `make test-runs` runs them.
-WHOLE = tests/plugin tests/packaging
-
-.PHONY: setup conformance test test-runs lint types showcase bench clean
+.PHONY: setup conformance test lint types showcase bench clean
 
 setup: $(VENV)/.ready
 $(VENV)/.ready: pyproject.toml
@@ -30,10 +26,7 @@ test: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest $(PURE) -n auto
-	$(BIN)/pytest tests $(PURE:%=--ignore=%) $(WHOLE:%=--ignore=%)
-
-test-runs: setup
-	$(BIN)/pytest $(WHOLE)
+	$(BIN)/pytest tests $(PURE:%=--ignore=%)
 
 lint: setup
 	$(BIN)/ruff check --fix .

@@ -16,6 +16,9 @@ HOSTNAME = f"mail.{DOMAIN}"
 USERS: Mapping[str, str] = {"alice": "alicepw", "bob": "bobpw"}
 RECIPIENT, SECOND_RECIPIENT = (f"{user}@{DOMAIN}" for user in USERS)
 UNKNOWN_RECIPIENT = f"nobody@{DOMAIN}"
+UTF8_RECIPIENT = f"jürgen@{DOMAIN}"
+# Where a server can have more than mailboxes: an alias of alice, a list of both, one who is elsewhere now.
+NAMES = {"alias": f"office@{DOMAIN}", "mailing_list": "staff", "moved_recipient": f"moved@{DOMAIN}"}
 FOREIGN_RECIPIENT = "someone@elsewhere.example"
 
 # Protocols with the offset of their port above --port-base. The name is also the scheme of the URL; an s at

@@ -13,12 +13,16 @@ from .script.source import read
 
 
 class Deviation(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One accepted failure. `expires` is the last day on which it is accepted, such as 2027-01-31."""
+    """One accepted failure. `expires` is the last day on which it is accepted, such as 2027-01-31.
+
+    One that is `flaky` fails at times only, and is not out of date when it passes.
+    """
 
     id: str
     reason: str
     link: str = ""
     expires: str = ""
+    flaky: bool = False
 
     def expired(self, today: datetime.date | None = None) -> bool:
         """Whether its time is over."""
@@ -27,7 +31,8 @@ class Deviation(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields
 
     def told(self) -> dict[str, str]:
         """As it stands in a case's record."""
-        told = {"reason": self.reason, "link": self.link, "expires": self.expires}
+        flaky = "yes" if self.flaky else ""
+        told = {"reason": self.reason, "link": self.link, "expires": self.expires, "flaky": flaky}
         return {key: value for key, value in told.items() if value}
 
 

@@ -81,6 +81,15 @@ class Facts(msgspec.Struct, kw_only=True):
     directory: str = ""
     writable: str = ""
     second_address: str = ""
+    large_file: str = ""
+    large_file_size: int = 0
+    idle_timeout: float = 0
+    quota_user: str = ""
+    quota_password: str = ""
+    account_user: str = ""
+    account_password: str = ""
+    account: str = ""
+    unavailable_host: str = ""
     next_hops: NextHops | None = None
     forwarded: str = ""
 

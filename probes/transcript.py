@@ -26,7 +26,8 @@ from .ops import (
     Trouble,
 )
 
-OCTETS = 4096  # shown of one write or read
+OCTETS = 4096  # shown of one write or read on a control connection
+FILE = 512  # shown of a file on a data connection, at either end
 EVENTS = 2000
 _DATA = " data"  # how the name of an FTP data connection ends
 
@@ -40,8 +41,34 @@ class Uttered:
     tls: bool = False
 
 
+@dataclass(slots=True)
+class _File:
+    """Octets that went one way over a data connection, with nothing in between: one event, its middle left out."""
+
+    event: Event
+    size: int = 0
+    head: bytes = b""
+    tail: bytes = b""
+
+    def add(self, data: bytes) -> None:
+        self.size += len(data)
+        room = FILE - len(self.head)
+        self.head += data[:room] if room else b""
+        self.tail = (self.tail + data[room:])[-FILE:]
+
+    @property
+    def left_out(self) -> int:
+        return self.size - len(self.head) - len(self.tail)
+
+    @property
+    def text(self) -> str:
+        if not self.left_out:
+            return escape(self.head + self.tail)
+        return f"{escape(self.head)} [... {self.left_out:,} octets are not shown ...] {escape(self.tail)}"
+
+
 class Transcript:
-    """An observer that keeps events."""
+    """An observer that keeps events: of control connections all, of data connections the ends of each file."""
 
     def __init__(self, masker: Masker | None = None) -> None:
         self.events: list[Event] = []
@@ -50,6 +77,7 @@ class Transcript:
         self._masker = masker or Masker()
         self._start: float | None = None
         self._secure: set[str] = set()
+        self._file: _File | None = None
 
     def saw(self, op: Op, started: float, ended: float, answer: object) -> None:
         """Note one operation."""
@@ -70,13 +98,31 @@ class Transcript:
                 self._keep(Event(at=at, who="*", text=self._sentence(op, answer), conn=_control(op)))
 
     def _octets(self, at: float, who: str, conn: str, data: bytes, *, secret: bool) -> None:
+        if conn.endswith(_DATA):
+            self._of_file(at, f"{who}{_DATA}", conn, data, secret=secret)
+            return
         text = MASK if secret else self._masker.text(escape(data[:OCTETS]))
         event = Event(at=at, who=who, text=text, conn=conn, tls=conn in self._secure, secret=secret)
-        if conn.endswith(_DATA):
-            event.who, event.conn = f"{who}{_DATA}", conn.removesuffix(_DATA)
         if len(data) > OCTETS:
             event.size = len(data)
         self._keep(event)
+
+    def _of_file(self, at: float, who: str, conn: str, data: bytes, *, secret: bool) -> None:
+        """Octets of a data connection: more of the file that is the last event, or the beginning of one."""
+        control = conn.removesuffix(_DATA)
+        file = self._file
+        if (
+            file is None
+            or self.events[-1] is not file.event
+            or (file.event.who, file.event.conn) != (who, control)
+        ):
+            event = Event(at=at, who=who, text="", conn=control, tls=conn in self._secure, secret=secret)
+            file = self._file = _File(event)
+            self._keep(event)
+        file.add(data)
+        file.event.secret |= secret
+        file.event.text = MASK if file.event.secret else self._masker.text(file.text)
+        file.event.size = file.size if file.left_out else 0
 
     def _keep(self, event: Event) -> None:
         if len(self.events) >= EVENTS:

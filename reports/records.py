@@ -137,7 +137,9 @@ class Case(Record, kw_only=True, tag="case"):
     findings: list[Finding] = []
     attempts: list[Verdict] = []  # verdict of every attempt, first to last
     replays: dict[str, Verdict] = {}  # with --segments: verdict by how our octets were cut
-    deviation: dict[str, str] = {}  # the accepted deviation that covers this failure: reason, link, expires
+    deviation: dict[
+        str, str
+    ] = {}  # the accepted deviation that covers this failure: reason, link, expires, flaky
     rerun: str = ""  # command line that runs this one again
     reproducer: str = ""  # shell line that needs nothing of ours
 

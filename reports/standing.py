@@ -80,9 +80,9 @@ LEVELS = ("MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "MAY")
 
 
 def standing(case: Case) -> Standing:
-    """How one case counts: a deviation covers a failure, and is stale where there is none."""
+    """How one case counts: a deviation covers a failure, and is stale where there is none, unless it is flaky."""
     if case.deviation and case.verdict in _RAN_WELL:
-        return Standing.STALE
+        return _PLAIN[case.verdict] if case.deviation.get("flaky") else Standing.STALE
     if case.deviation and case.verdict is not Verdict.SKIPPED:
         return Standing.ACCEPTED
     if case.verdict is Verdict.FAIL:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from plumbline.lab import hops
 from plumbline.lab.bench import Bench, give
-from plumbline.lab.model import DOMAIN, HOST, HOSTNAME, USERS, Account, Launch, Product, Source
+from plumbline.lab.model import DOMAIN, HOST, HOSTNAME, NAMES, USERS, Account, Launch, Product, Source
 
 _DEBCONF = f"""dc_eximconfig_configtype='internet'
 dc_other_hostnames='{DOMAIN};{HOSTNAME}'
@@ -45,6 +45,22 @@ deliver_drop_privilege = true
 smtp_accept_max = 300
 smtp_accept_queue_per_connection = 0
 """
+_ALIASES = """postmaster: bob
+mailer-daemon: postmaster
+root: bob
+office: alice
+owner-staff: bob
+moved: :fail: 551 5.1.6 has moved, please try <carol@elsewhere.example>
+"""
+# A list as Exim's manual has it (chapter "Mailing lists"): its errors go to its owner.
+_LIST = """lab_list:
+  driver = redirect
+  domains = +local_domains
+  local_parts = staff
+  data = alice@{domain}, bob@{domain}
+  errors_to = owner-staff@{domain}
+
+"""
 _DISCARD = "lab_discard:\n  driver = redirect\n  domains = ! +local_domains\n  data = :blackhole:\n\n"
 _HOPS = """lab_hops:
   driver = manualroute
@@ -72,6 +88,7 @@ def prepare(bench: Bench) -> Launch:
         programs=(bench.program("usr/sbin/exim4", "-C", configuration, "-bdf", "-q5s"),),
         facts={
             "delivered": {"via": "mbox", "path": f"{bench.directory}/mail/alice"},
+            **NAMES,
             **hops.facts(bench.ports),
         },
         logs=tuple(bench.directory / f"logs/{name}log" for name in ("panic", "main")),
@@ -84,8 +101,7 @@ def _write_users(bench: Bench) -> None:
     hashes = bench.password_hashes()
     lines = (f"{user}:{hashes[user]}:{password}\n" for user, password in USERS.items())
     bench.put("etc/passwd", "".join(lines), 0o640, "root:Debian-exim")
-    forwarded = f"{hops.ALIAS}: {hops.TARGET}\n"
-    bench.put("etc/aliases", "postmaster: bob\nmailer-daemon: postmaster\nroot: bob\n" + forwarded)
+    bench.put("etc/aliases", f"{_ALIASES}{hops.ALIAS}: {hops.TARGET}\n")
     give(bench.certificate.key, "Debian-exim")
 
 
@@ -95,7 +111,7 @@ def _adapt(parts: Path, bench: Bench) -> None:
         directory=directory, hostname=HOSTNAME, certificate=bench.certificate, **dict(bench.ports)
     )
     bench.put(parts / "main/00_lab", main)
-    bench.put(parts / "router/010_lab", _hops(bench) + _DISCARD)
+    bench.put(parts / "router/010_lab", _hops(bench) + _DISCARD + _LIST.format(domain=DOMAIN))
     # Shipped: 15 minutes and more. A next hop may be down between two runs.
     retry = parts / "retry/30_exim4-config"
     _replace(retry, _RETRY.findall(retry.read_text())[0], "*  *  F,4d,5s")

@@ -10,14 +10,14 @@ def prepare(bench: Bench) -> Launch:
     return Launch(
         programs=(node.script(bench, "smtp_server.js", mail=str(mail)),),
         facts={"delivered": {"via": "maildir", "path": f"{mail}/alice"}},
-        starttls=frozenset({"smtp", "submission"}),
+        starttls=frozenset({"smtp", "submission", "lmtp"}),
     )
 
 
 PRODUCT = Product(
     name="nodemailer-smtp-server",
     about="SMTP server library of Nodemailer (npm); needs no root, but Node.js",
-    protocols=("smtp", "smtps", "submission"),
+    protocols=("smtp", "smtps", "submission", "submissions", "lmtp"),
     source=Source("node", ("smtp-server",)),
     prepare=prepare,
     aliases=("nodemailer", "smtp-server"),

@@ -2,7 +2,18 @@
 
 from plumbline.lab import hops
 from plumbline.lab.bench import Bench, give
-from plumbline.lab.model import DOMAIN, HOST, HOSTNAME, USERS, Account, Launch, Product, Source
+from plumbline.lab.model import (
+    DOMAIN,
+    HOST,
+    HOSTNAME,
+    NAMES,
+    USERS,
+    UTF8_RECIPIENT,
+    Account,
+    Launch,
+    Product,
+    Source,
+)
 
 _MAIN_CF = """
 # What Debian writes for an "Internet site"
@@ -10,7 +21,7 @@ smtpd_relay_restrictions = permit_mynetworks permit_sasl_authenticated defer_una
 myhostname = {hostname}
 mydomain = {domain}
 myorigin = {domain}
-alias_maps =
+alias_maps = inline:{{ {{staff = alice, bob}}, {{owner-staff = bob}} }}
 alias_database =
 mydestination = $myhostname, {domain}, localhost.{domain}, localhost
 relayhost =
@@ -31,8 +42,11 @@ maillog_file_prefixes = {directory}
 maillog_file = {directory}/maillog
 import_environment = MAIL_CONFIG TZ PLUMBLINE_LAB_INSTANCE LANG=C LD_LIBRARY_PATH={library_path} SASL_PATH={sasl_path}
 # Only these users exist (passwd has a nobody), loopback is no relay client, nothing leaves the machine
-local_recipient_maps = inline:{{alice=alice,bob=bob,postmaster=bob}}
-virtual_alias_maps = inline:{{ {{postmaster = bob@{domain}}}, {{postmaster@{domain} = bob@{domain}}}, {{{forwarded}}} }}
+local_recipient_maps = inline:{{alice=alice,bob=bob,postmaster=bob}} $alias_maps
+virtual_alias_maps = inline:{{
+  {{postmaster = bob@{domain}}}, {{postmaster@{domain} = bob@{domain}}}, {{office@{domain} = alice@{domain}}},
+  {{{utf8} = alice@{domain}}}, {{{forwarded}}} }}
+relocated_maps = inline:{{ {{moved@{domain} = carol@elsewhere.example}} }}
 mynetworks =
 default_transport = discard:
 relay_transport = discard:
@@ -64,6 +78,11 @@ _LISTENERS = """
   -o smtpd_tls_auth_only=yes
   -o smtpd_relay_restrictions=permit_sasl_authenticated,reject
   -o smtpd_recipient_restrictions=
+127.0.0.1:{submissions} inet n - n - - smtpd
+  -o syslog_name=postfix/submissions
+  -o smtpd_tls_wrappermode=yes
+  -o smtpd_relay_restrictions=permit_sasl_authenticated,reject
+  -o smtpd_recipient_restrictions=
 """
 
 
@@ -82,7 +101,12 @@ def prepare(bench: Bench) -> Launch:
     _add_sasl_users(bench, environment)
     return Launch(
         programs=(bench.program("usr/sbin/postfix", "-c", etc, "start-fg", environment=environment),),
-        facts={"delivered": {"via": "mbox", "path": f"{mail}/alice"}, **hops.facts(bench.ports)},
+        facts={
+            "delivered": {"via": "mbox", "path": f"{mail}/alice"},
+            **NAMES,
+            "utf8_recipient": UTF8_RECIPIENT,
+            **hops.facts(bench.ports),
+        },
         logs=(bench.directory / "maillog",),
         starttls=frozenset({"smtp", "submission"}),
     )
@@ -110,6 +134,7 @@ def _main_cf(bench: Bench, environment: dict[str, str]) -> str:
     return shipped + _MAIN_CF.format(
         hostname=HOSTNAME,
         domain=DOMAIN,
+        utf8=UTF8_RECIPIENT,
         directory=bench.directory,
         root=bench.root,
         forwarded=f"{hops.ALIAS}@{DOMAIN} = {hops.TARGET}",
@@ -151,7 +176,7 @@ def _add_sasl_users(bench: Bench, environment: dict[str, str]) -> None:
 PRODUCT = Product(
     name="postfix",
     about="mail transfer agent, local delivery to mbox",
-    protocols=("smtp", "smtps", "submission", *hops.PORTS),
+    protocols=("smtp", "smtps", "submission", "submissions", *hops.PORTS),
     source=Source("debian", ("postfix", "sasl2-bin", "libsasl2-modules")),
     prepare=prepare,
     accounts=(Account("postfix", groups=("postdrop",)),),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from plumbline.lab import hops
 from plumbline.lab.bench import Bench
-from plumbline.lab.model import DOMAIN, HOST, HOSTNAME, USERS, Account, Launch, Product, Source
+from plumbline.lab.model import DOMAIN, HOST, HOSTNAME, NAMES, USERS, Account, Launch, Product, Source
 
 # There is no DNS, loopback is no relay client, and the mail of clients that have logged in goes to /dev/null.
 # Shipped and kept: a pause of 1 s before the greeting, and 15 connections a second from one address.
@@ -27,12 +27,14 @@ define(`confDONT_BLAME_SENDMAIL', `GroupReadableKeyFile,GroupWritableDirPathSafe
 define(`QUEUE_DIR', `{directory}/mqueue')dnl
 FEATURE(`virtusertable', `hash {etc}/virtusertable')dnl
 FEATURE(`mailertable', `hash {etc}/mailertable')dnl
-define(`ESMTP_MAILER_ARGS', `TCP $h {full-hop}')dnl
-define(`RELAY_MAILER_ARGS', `TCP $h {plain-hop}')dnl
+define(`RELAY_MAILER_ARGS', `TCP $h {full-hop}')dnl
+define(`ESMTP_MAILER_ARGS', `TCP $h {plain-hop}')dnl
 define(`SMTP8_MAILER_ARGS', `TCP $h {dead-hop}')dnl
 define(`SMTP_MAILER_ARGS', `TCP $h {smtp}')dnl
+define(`confHOST_STATUS_DIRECTORY', `')dnl
 define(`confTO_HOSTSTATUS', `2s')dnl
 FEATURE(`nocanonify')dnl
+FEATURE(`redirect')dnl
 FEATURE(`accept_unresolvable_domains')dnl
 define(`SMART_HOST', `void:nowhere')dnl
 MAILER_DEFINITIONS
@@ -46,13 +48,22 @@ echo "From sendmail $(LC_ALL=C date)"
 cat
 echo
 """
+_ALIASES = """postmaster: bob
+MAILER-DAEMON: postmaster
+root: bob
+office: alice
+staff: alice, bob
+owner-staff: bob
+moved: carol@elsewhere.example.REDIRECT
+"""
 _SASL = """pwcheck_method: auxprop
 auxprop_plugin: sasldb
 sasldb_path: {}
 mech_list: PLAIN LOGIN CRAM-MD5
 """
-# A mailer has one port, so each next hop has a mailer; their arguments stand above.
-_MAILERS = {"full": "esmtp", "plain": "relay", "dead": "smtp8", "loop": "smtp"}
+# A mailer has one port, so each next hop has a mailer; their arguments stand above. Shipped: a host is left alone for
+# a while after a failure. Here all next hops are one host. (relay sends 8 bits to everybody, and full takes them.)
+_MAILERS = {"full": "relay", "plain": "esmtp", "dead": "smtp8", "loop": "smtp"}
 _CF = "usr/share/sendmail/cf"
 
 
@@ -79,7 +90,11 @@ def prepare(bench: Bench) -> Launch:
         programs=(
             bench.program(*sendmail, "-bD", "-q5s", f"-D{bench.directory}/debug", environment=environment),
         ),
-        facts={"delivered": {"via": "mbox", "path": f"{mail}/alice"}, **hops.facts(bench.ports)},
+        facts={
+            "delivered": {"via": "mbox", "path": f"{mail}/alice"},
+            **NAMES,
+            **hops.facts(bench.ports),
+        },
         logs=(bench.directory / "debug",),
         starttls=frozenset({"smtp", "submission"}),
     )
@@ -104,7 +119,7 @@ def _write_tables(bench: Bench) -> None:
         "mailertable": "".join(
             f"{hops.DOMAINS[name]}\t{mailer}:[{HOST}]\n" for name, mailer in _MAILERS.items()
         ),
-        "aliases": f"postmaster: bob\nMAILER-DAEMON: postmaster\nroot: bob\n{hops.ALIAS}: {hops.TARGET}\n",
+        "aliases": f"{_ALIASES}{hops.ALIAS}: {hops.TARGET}\n",
         "access": "",
         # passwd has a nobody, who must not get mail
         "virtusertable": f"nobody@{DOMAIN}\terror:5.1.1:550 User unknown\n",

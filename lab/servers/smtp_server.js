@@ -1,4 +1,6 @@
-// Nodemailer's smtp-server with its options at their defaults. Argument: a JSON object, see nodemailer.py.
+// Nodemailer's smtp-server with its options at their defaults, but that it offers what it can where the rest of it is
+// here: REQUIRETLS everywhere, DSN to LMTP alone, since reports are for whoever uses the library to write.
+// Argument: a JSON object, see nodemailer.py.
 'use strict';
 
 const fs = require('fs');
@@ -30,13 +32,30 @@ function user(address) {
 
 /** What final delivery adds (RFC 5321, section 4.4): smtp-server leaves it to its user. */
 function trace(session) {
-  const { envelope, hostNameAppearsAs, remoteAddress, transmissionType } = session;
-  const date = new Date().toUTCString().replace('GMT', '+0000');
+  const { envelope, hostNameAppearsAs, remoteAddress, secure, tlsOptions } = session;
+  const wide = envelope.mailFrom && envelope.mailFrom.args && envelope.mailFrom.args.SMTPUTF8;
+  // RFC 6531, section 4.3: the keyword of such a transaction; RFC 8314, section 7.4: the clause for TLS.
+  const type = wide ? session.transmissionType.replace(/^E?(SMTP|LMTP)/, 'UTF8$1') : session.transmissionType;
+  const tls = secure && tlsOptions ? `\r\n\ttls ${tlsOptions.standardName}` : '';
   return Buffer.from(
     `Return-Path: <${envelope.mailFrom ? envelope.mailFrom.address : ''}>\r\n` +
       `Received: from ${hostNameAppearsAs} ([${remoteAddress}])\r\n` +
-      `\tby ${setting.hostname} with ${transmissionType}; ${date}\r\n`,
+      `\tby ${setting.hostname} with ${type}${tls}; ${now()}\r\n`,
   );
+}
+
+function now() {
+  return new Date().toUTCString().replace('GMT', '+0000');
+}
+
+/** What a submission server adds where it is missing (RFC 6409, section 8); this, too, is left to the user. */
+function completed(message) {
+  const head = message.toString('latin1').split('\r\n\r\n', 1)[0];
+  const missing = [
+    ['Date', () => now()],
+    ['Message-ID', () => `<${process.pid}.${++number}@${setting.hostname}>`],
+  ].filter(([name]) => !new RegExp(`^${name}:`, 'im').test(head));
+  return Buffer.concat([Buffer.from(missing.map(([name, made]) => `${name}: ${made()}\r\n`).join('')), message]);
 }
 
 function deliver(message, recipients, done) {
@@ -71,7 +90,11 @@ const handlers = {
   onData(stream, session, done) {
     const pieces = [];
     stream.on('data', (piece) => pieces.push(piece));
-    stream.on('end', () => deliver(Buffer.concat([trace(session), ...pieces]), session.envelope.rcptTo, done));
+    stream.on('end', () => {
+      const message = Buffer.concat(pieces);
+      const whole = session.user ? completed(message) : message;
+      deliver(Buffer.concat([trace(session), whole]), session.envelope.rcptTo, done);
+    });
   },
 };
 
@@ -80,6 +103,7 @@ function listen(port, special) {
     name: setting.hostname,
     key: fs.readFileSync(setting.key),
     cert: fs.readFileSync(setting.certificate),
+    hideREQUIRETLS: false,
     ...handlers,
     ...special,
   });
@@ -90,3 +114,5 @@ function listen(port, special) {
 listen(setting.ports.smtp, { authOptional: true });
 listen(setting.ports.smtps, { authOptional: true, secure: true });
 listen(setting.ports.submission, {});
+listen(setting.ports.submissions, { secure: true });
+listen(setting.ports.lmtp, { lmtp: true, authOptional: true, hideDSN: false, hideENHANCEDSTATUSCODES: false });

@@ -12,7 +12,19 @@ from plumbline.probes.protocols.octets import shown
 from plumbline.probes.protocols.telnet import Telnet, escaped
 
 _CODE_LIKE = re.compile(rb"[0-9]{3}(?:[ -]|\Z)")
+_CODES = re.compile("[1-5][0-5][0-9]|63[123]")
+_NESTED = re.compile(rb"[0-9]{3}-")
 _PATTERN = re.compile(r"[1-6](?:[0-9][0-9]|[0-9]z|yz)")
+
+LISTED = frozenset(
+    (
+        *(110, 120, 125, 150, 200, 202, 211, 212, 213, 214, 215, 220, 221, 225, 226, 227, 230, 250, 257),
+        *(331, 332, 350, 421, 425, 426, 450, 451, 452, 500, 501, 502, 503, 504, 530, 532, 550, 551, 552, 553),
+        *(554, 555),  # RFC 1123 section 4.1.3.4
+        *(228, 229, 521, 522),  # RFC 1639, RFC 2428
+        *(232, 234, 235, 334, 335, 336, 431, 533, 534, 535, 536, 537, 631, 632, 633),  # RFC 2228 section 5
+    )
+)  # RFC 959 section 4.2.2, and what was added
 
 RULES = {
     "not-a-reply": "A reply begins with a three-digit code (RFC 959, 4.2).",
@@ -22,6 +34,9 @@ RULES = {
     "bare-code": "The code is followed by a space even where no text follows (RFC 959, 4.2).",
     "unpadded-number": "A line between first and last that begins with a three-digit number is padded "
     "in front, lest it be taken for the last (RFC 959, 4.2).",
+    "nested": "No line before the last begins with another code and a hyphen: a reply of several lines does not stand "
+    "within another one (RFC 959, 4.2).",
+    "unlisted-code": "The reply code is one of RFC 959 (4.2.2) or of its extensions (RFC 1123, 1639, 2228, 2428).",
     "bare-lf": "Lines end with the Telnet end of line, CR LF (RFC 959, 4.2).",
     "protected-reply": "631 to 633 come only after a security exchange (RFC 2228, 5.2).",
     "bare-cr": "CR is followed by LF or, being data, by NUL (RFC 854, the NVT printer).",
@@ -31,12 +46,16 @@ RULES = {
 def _line_faults(line: Line, _first: bool) -> Iterator[Fault]:
     if not line.code and _CODE_LIKE.match(line.content):
         yield Fault("unpadded-number", f"not the last line, yet it begins {shown(line.content)}")
+        if _NESTED.match(line.content):
+            yield Fault("nested", f"another reply begins within this one: {shown(line.content)}")
     if line.code.startswith("63"):
         yield Fault("protected-reply", f"reply code {line.code}, and there was no security exchange")
 
 
-def _reply_faults(_lines: Sequence[Line]) -> Iterator[Fault]:
-    return iter(())
+def _reply_faults(lines: Sequence[Line]) -> Iterator[Fault]:
+    code = lines[-1].code
+    if _CODES.fullmatch(code) and int(code) not in LISTED:
+        yield Fault("unlisted-code", f"reply code {code} is in no list")
 
 
 def _text(text: bytes) -> bytes:
@@ -44,7 +63,7 @@ def _text(text: bytes) -> bytes:
 
 
 _GRAMMAR = Grammar(
-    codes=re.compile("[1-5][0-5][0-9]|63[123]"),
+    codes=_CODES,
     code_on_every_line=False,
     clean=re.compile(rb"[1-5][0-5][0-9][ -][\t -~]*\r\n"),
     bare_cr=re.compile(rb"\r(?!\0)"),

@@ -1,6 +1,6 @@
 """The verdicts of the lab's servers: one committed file per server and version, every violation told in docs/servers.md.
 
-python -m plumbline.lab.showcase results/one --load 0      the suites on all lab servers (--only NAME for some)
+python -m plumbline.lab.showcase results/one --load 0 --slow   the suites on all lab servers (--only NAME for some)
 python -m tests.lab.expected results/one                   write the files from these results, tell what is not documented
 python -m tests.lab.expected results/one results/two ...   tell which cases disagree between runs; writes nothing
 """
@@ -31,7 +31,7 @@ def checked(server: lab.Server, protocol: str, folder: Path) -> tuple[int, dict[
     host, port = server.endpoints[protocol]
     command = [
         *(sys.executable, "-m", "plumbline.probes.cli", "check", f"{protocol}://{host}:{port}"),
-        *("--profile", str(server.profiles[protocol]), "--results", str(results)),
+        *("--profile", str(server.profiles[protocol]), "--results", str(results), "--intrusive"),
     ]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=900, check=False)
     cases = {record["id"]: record for record in _records(results) if record["kind"] == "case"}
@@ -100,16 +100,21 @@ def _records(path: Path) -> list[dict[str, Any]]:
 
 
 def by_server(folder: Path) -> dict[str, tuple[str, dict[str, Any]]]:
-    """Server -> version and case records, from the results of a showcase."""
+    """Server -> version and case records, from the results of a showcase; what was skipped may be played elsewhere."""
     found: dict[str, tuple[str, dict[str, Any]]] = {}
-    for path in sorted(folder.glob("*.jsonl")):
+    for path in sorted(folder.glob("**/*.jsonl")):
         records = _records(path)
         cases = {record["id"]: record for record in records if record["kind"] == "case"}
         product = next((one.get("product", "") for one in records if one["kind"] == "target"), "")
         server, version = path.stem.rpartition("-")[0], product.partition(" ")[2]
         if cases:
-            found.setdefault(server, (version, {}))[1].update(cases)
+            known = found.setdefault(server, (version, {}))[1]
+            known |= {name: one for name, one in cases.items() if name not in known or _played(one)}
     return found
+
+
+def _played(record: Mapping[str, Any]) -> bool:
+    return bool(record["verdict"] != "skipped")
 
 
 def disagreeing(folders: Iterable[Path]) -> Iterator[str]:

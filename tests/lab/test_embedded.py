@@ -17,6 +17,9 @@ from plumbline import lab
 from plumbline.lab import embedded, processes
 from plumbline.lab.embedded import Embedded
 from plumbline.lab.model import LabError
+from plumbline.probes import deviations
+from plumbline.probes.deviations import check_ids
+from plumbline.probes.script.loader import Library
 
 from .conftest import until
 
@@ -144,3 +147,11 @@ def test_as_a_server_to_stay(lab_folder: Path) -> None:
         assert set(server.profile["companions"]) == {"ftp", "smtps"}
     assert processes.look(server.pid) is None
     assert not server.directory.exists()
+
+
+def test_the_accepted_deviations_are_of_cases_that_exist() -> None:
+    path = Path(lab.__file__).with_name("embedded-deviations.yaml")
+    library = Library.open()
+    known = [f"{protocol}/{name}" for protocol in ("smtp", "ftp") for name in library.ids(protocol)]
+
+    assert check_ids(deviations.load(path), known, path) == []

@@ -87,7 +87,7 @@ def test_installed_wheel_checks_a_server_from_an_unrelated_folder(built: Path, t
         "with embedded.start() as servers:\n"
         "    host, port = servers.endpoints['smtp']\n"
         "    command = [sys.argv[1], 'check', f'smtp://{host}:{port}', '--results', 'r.jsonl', '--report', 'r.html']\n"
-        "    command += ['--case', 'smtp/textbook-session']\n"
+        "    command += ['-k', 'noop']\n"
         "    sys.exit(subprocess.run(command).returncode)\n"
     )
 
@@ -97,7 +97,7 @@ def test_installed_wheel_checks_a_server_from_an_unrelated_folder(built: Path, t
     kinds = [json.loads(line)["kind"] for line in (work / "r.jsonl").read_text().splitlines()]
     assert kinds[0] == "run"
     assert kinds[-1] == "summary"
-    assert kinds.count("case") > 40
+    assert kinds.count("case") > 3
     assert "Plumbline" in (work / "r.html").read_text()
     assert sorted(path.name for path in work.iterdir()) == [
         "conftest.py",

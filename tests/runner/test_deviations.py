@@ -23,16 +23,18 @@ def test_a_file(tmp_path):
         tmp_path,
         "deviations:\n"
         "  - {id: smtp/one, reason: 'old client', link: 'https://example.test/1', expires: 2027-01-31}\n"
-        "  - {id: smtp/two, reason: known}\n",
+        "  - {id: smtp/two, reason: known}\n"
+        "  - {id: smtp/three, reason: at times, flaky: true}\n",
     )
 
-    assert list(found) == ["smtp/one", "smtp/two"]
+    assert list(found) == ["smtp/one", "smtp/two", "smtp/three"]
     assert found["smtp/one"].told() == {
         "reason": "old client",
         "link": "https://example.test/1",
         "expires": "2027-01-31",
     }
     assert found["smtp/two"].told() == {"reason": "known"}
+    assert found["smtp/three"].told() == {"reason": "at times", "flaky": "yes"}
 
 
 @pytest.mark.parametrize(

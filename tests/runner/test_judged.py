@@ -38,6 +38,8 @@ def record(verdict, level="MUST", deviation=None):
         (record("fail", "MAY"), Standing.MISSED, False, False),
         (record("fail", deviation=ACCEPTED), Standing.ACCEPTED, False, False),
         (record("pass", deviation=ACCEPTED), Standing.STALE, True, True),
+        (record("pass", deviation=ACCEPTED | {"flaky": "yes"}), Standing.PASS, False, False),
+        (record("inconclusive", deviation=ACCEPTED | {"flaky": "yes"}), Standing.ACCEPTED, False, False),
         (record("inconclusive", deviation=ACCEPTED), Standing.ACCEPTED, False, False),
         (record("skipped", deviation=ACCEPTED), Standing.SKIPPED, False, False),
     ],

@@ -25,7 +25,8 @@ from plumbline.probes.ops import (
 )
 from plumbline.probes.reproducer import reproducer
 from plumbline.probes.script.outcome import Endpoint
-from plumbline.probes.transcript import EVENTS, OCTETS, Transcript
+from plumbline.probes.transcript import EVENTS, FILE, OCTETS, Transcript
+from plumbline.reports.records import escape
 
 ENDS = Endpoints(Address("127.1.2.3", 40_000), Address("127.0.0.1", 25))
 OPEN = Open("main", "127.0.0.1", 25, 1.0), ENDS
@@ -113,6 +114,54 @@ def test_long_octets_are_cut_with_their_size():
     (event,) = kept((Recv("main", 1.0), b"x" * (OCTETS + 1))).events
 
     assert (len(event.text), event.size) == (OCTETS, OCTETS + 1)
+
+
+def data(*pieces, conn="main"):
+    return [(Recv(f"{conn} data", 1.0), piece) for piece in pieces]
+
+
+def test_of_a_file_the_ends_are_kept_and_its_length_is_told():
+    octets = bytes(range(256)) * 400
+    pieces = [octets[start : start + 1000] for start in range(0, len(octets), 1000)]
+
+    (event,) = kept(*data(*pieces)).events
+
+    left_out = len(octets) - 2 * FILE
+    told = f" [... {left_out:,} octets are not shown ...] "
+    assert event.text == escape(octets[:FILE]) + told + escape(octets[-FILE:])
+    assert (event.size, event.who) == (len(octets), "S data")
+
+
+@pytest.mark.parametrize("length", [1, FILE - 1, FILE, FILE + 1, 2 * FILE])
+@pytest.mark.parametrize("step", [1, 7, 5000])
+def test_a_short_file_is_kept_whole(length, step):
+    octets = (bytes(range(256)) * 8)[:length]
+
+    (event,) = kept(*data(*(octets[start : start + step] for start in range(0, length, step)))).events
+
+    assert (event.text, event.size) == (escape(octets), 0)
+
+
+def test_what_stands_between_divides_files():
+    sent = (Send("main data", b"up", 1.0), None)
+    transcript = kept(*data(b"a", b"b"), (Recv("main", 1.0), b"226 ok\r\n"), *data(b"c"), sent, *data(b"d"))
+    other = kept(*data(b"a"), *data(b"b", conn="second"))
+
+    assert texts(transcript) == ["S data: ab", r"S: 226 ok\r\n", "S data: c", "C data: up", "S data: d"]
+    assert [(event.conn, event.text) for event in other.events] == [("main", "a"), ("second", "b")]
+
+
+def test_a_secret_in_a_file_hides_it():
+    transcript = kept((Send("main data", b"a", 1.0), None), (Send("main data", b"b", 1.0, secret=True), None))
+
+    assert texts(transcript) == ["C data: ****"]
+
+
+def test_files_do_not_make_a_transcript_longer_than_it_may_be():
+    events = kept(*([send(b"x")] * EVENTS), *data(*[b"y"] * 100)).events
+
+    assert len(events) == EVENTS + 1
+    assert "the rest is not shown" in events[-1].text
 
 
 def test_memory_is_bounded():

@@ -7,6 +7,8 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 
+from plumbline.probes.ops import Address
+
 from tests.models.lines import LineService
 from tests.models.world import World
 
@@ -16,6 +18,7 @@ class LiveLine:
 
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
+        self.client = Address(*connection.getpeername()[:2])
         self.server_open = True
         self.inbox: list[object] = []
 
@@ -52,8 +55,9 @@ class LiveServer:
                     self.close()
 
     def _serve(self, connection: socket.socket) -> None:
-        service, line = self.service(World()), LiveLine(connection)
         with connection, contextlib.suppress(OSError):
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # models write a reply in pieces
+            service, line = self.service(World()), LiveLine(connection)
             service.opened(line)
             while line.server_open and (data := connection.recv(65_536)):
                 service.received(data)

@@ -99,7 +99,9 @@ ALL = "private[retr-passive|retr-extended-passive|retr-active|retr-extended-acti
 MUTANTS: list[Mutant] = [
     planted("clear_always", f"{ALL} private-listing", ClearAlways),
     planted("tls_for_passive", "private[retr-active|retr-extended-active]", TlsForPassive),
-    planted("protects_always", "clear-at-first clear-again", ProtectsAlways),
+    planted(
+        "protects_always", "clear-at-first clear-again clear-without-prot[rfc2228|rfc4217]", ProtectsAlways
+    ),
     planted("decides_at_pasv", "prot-between", DecidesAtPasv),
     planted("lists_in_clear", "private-listing", ListsInClear),
     planted("handshake_is_nothing", "data-handshake-fails", HandshakeIsNothing),

@@ -275,7 +275,7 @@ MUTANTS: list[Mutant] = [
     planted("marks_badly", "markers-are-answered[block|compressed]", MarksBadly),
     planted("marks_off", "restart-at-marker", MarksOff),
     planted("rest_in_file", "restart-at-marker", RestInFile),
-    planted("image_at_first", "defaults", ImageAtFirst),
+    planted("image_at_first", "defaults default-parameters", ImageAtFirst),
     planted("forgets_type", "type-holds[transfers]", ForgetsType),
     planted("noop_forgets_type", "type-holds[transfers]", NoopForgetsType),
     planted("listing_forgets_type", "type-holds[listing|names]", ListingForgetsType),
