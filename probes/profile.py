@@ -81,6 +81,11 @@ class Facts(msgspec.Struct, kw_only=True):
     directory: str = ""
     writable: str = ""
     second_address: str = ""
+    refuses_service: bool = False
+    reads_postmaster: bool = False
+    failing_recipient: str = ""
+    utf8_recipient: str = ""
+    moved_to_utf8: str = ""
     next_hops: NextHops | None = None
     forwarded: str = ""
 

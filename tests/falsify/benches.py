@@ -16,6 +16,7 @@ from tests.models.smtp_dsn import Parameters
 from tests.models.smtp_enhanced import International, InternationalDsn
 from tests.models.smtp_etrn import Etrn
 from tests.models.smtp_kinds import Generous, Plain
+from tests.models.smtp_refusing import NoMail, NoService
 from tests.models.smtp_relay import Converting, Relay
 from tests.models.smtp_submission import PlainSubmission, SubmissionInClear, SubmissionModel, Submissions
 from tests.models.smtp_tls import ImplicitTls, RequireTls
@@ -37,6 +38,7 @@ MAIL_FACTS = {
     "alias": "office@example.test",
     "moved_recipient": "moved@example.test",
     "ambiguous_user": "smith",
+    "reads_postmaster": "yes",
     "sender": "probe@client.test",
     "client": "client.test",
     "delivered": "maildir",
@@ -68,7 +70,19 @@ BENCHES = {
                     Generous,
                     Plain,
                 ),
-                *(Auth, AuthInClear, AuthUnderTls, Coded, ImplicitTls, RequireTls, Etrn, Relay, Converting),
+                *(
+                    Auth,
+                    AuthInClear,
+                    AuthUnderTls,
+                    Coded,
+                    ImplicitTls,
+                    RequireTls,
+                    Etrn,
+                    NoService,
+                    NoMail,
+                    Relay,
+                    Converting,
+                ),
             ),
             gather(smtp),
             MAIL_FACTS,

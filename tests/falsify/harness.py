@@ -176,8 +176,13 @@ def _outcomes(
             )
             for name, service in services.items()
         }
+        own = getattr(services[case.protocol], "own_facts", {})
         setting = Setting(
-            endpoints=endpoints, facts=facts, mailbox=mailbox, segments=segments, postbox=world.postbox
+            endpoints=endpoints,
+            facts={**facts, **own},
+            mailbox=mailbox,
+            segments=segments,
+            postbox=world.postbox,
         )
         yield case, world.play(play(case, setting, {"marker": f"marker{number}"}))
 
@@ -186,11 +191,12 @@ def _skipped(case: ReadyCase, service: type[LineService], facts: Mapping[str, st
     """Why the case is not played, where the server tells by `keywords` what it offers; else it is.
 
     `secured_keywords` are those under TLS, `implicit` is for TLS from the first octet on; who `relays` does so to the
-    next hops of the tester.
+    next hops of the tester. `own_facts` are those of the server's own profile.
     """
     keywords = getattr(service, "keywords", None)
     if keywords is None:
         return ""
+    facts = {**facts, **getattr(service, "own_facts", {})}
     if not getattr(service, "relays", False):
         facts = {name: value for name, value in facts.items() if name not in RELAY_FACTS}
     lists = {"first-ehlo": with_tls(offered(keywords), implicit=getattr(service, "implicit", False))}
