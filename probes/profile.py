@@ -86,6 +86,15 @@ class Facts(msgspec.Struct, kw_only=True):
     failing_recipient: str = ""
     utf8_recipient: str = ""
     moved_to_utf8: str = ""
+    large_file: str = ""
+    large_file_size: int = 0
+    idle_timeout: float = 0
+    quota_user: str = ""
+    quota_password: str = ""
+    account_user: str = ""
+    account_password: str = ""
+    account: str = ""
+    unavailable_host: str = ""
     next_hops: NextHops | None = None
     forwarded: str = ""
 

@@ -55,7 +55,7 @@ def prepare(bench: Bench) -> Launch:
 def _relays(ports: Mapping[str, int]) -> Iterator[str]:
     """An action and a match for each next hop of whoever tests."""
     for domain, port in ports.items():
-        yield f'action "{domain}" relay host smtp://{HOST}:{port}\n'
+        yield f'action "{domain}" relay host smtp://{HOST}:{port} helo {HOSTNAME}\n'
         yield f'match from any for domain "{domain}" action "{domain}"\n'
 
 

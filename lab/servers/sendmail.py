@@ -27,11 +27,12 @@ define(`confDONT_BLAME_SENDMAIL', `GroupReadableKeyFile,GroupWritableDirPathSafe
 define(`QUEUE_DIR', `{directory}/mqueue')dnl
 FEATURE(`virtusertable', `hash {etc}/virtusertable')dnl
 FEATURE(`mailertable', `hash {etc}/mailertable')dnl
-define(`ESMTP_MAILER_ARGS', `TCP $h {full-hop}')dnl
-define(`RELAY_MAILER_ARGS', `TCP $h {plain-hop}')dnl
+define(`RELAY_MAILER_ARGS', `TCP $h {full-hop}')dnl
+define(`ESMTP_MAILER_ARGS', `TCP $h {plain-hop}')dnl
 define(`SMTP8_MAILER_ARGS', `TCP $h {dead-hop}')dnl
 define(`SMTP_MAILER_ARGS', `TCP $h {smtp}')dnl
 define(`confDELIVER_BY_MIN', `10s')dnl
+define(`confHOST_STATUS_DIRECTORY', `')dnl
 define(`confTO_HOSTSTATUS', `2s')dnl
 FEATURE(`nocanonify')dnl
 FEATURE(`redirect')dnl
@@ -61,8 +62,9 @@ auxprop_plugin: sasldb
 sasldb_path: {}
 mech_list: PLAIN LOGIN CRAM-MD5
 """
-# A mailer has one port, so each next hop has a mailer; their arguments stand above.
-_MAILERS = {"full": "esmtp", "plain": "relay", "dead": "smtp8", "loop": "smtp"}
+# A mailer has one port, so each next hop has a mailer; their arguments stand above. Shipped: a host is left alone for
+# a while after a failure. Here all next hops are one host. (relay sends 8 bits to everybody, and full takes them.)
+_MAILERS = {"full": "relay", "plain": "esmtp", "dead": "smtp8", "loop": "smtp"}
 _CF = "usr/share/sendmail/cf"
 
 

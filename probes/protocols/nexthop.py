@@ -31,6 +31,7 @@ _MOST_NOTES = 20
 _LONGEST_LINE = 65_536
 _END = b"\r\n.\r\n"
 _PATH = re.compile(r"(?:FROM|TO):\s*<([^>]*)>", re.IGNORECASE)
+_VERB = re.compile(r"\A(?:MAIL FROM:|RCPT TO:|[A-Z]+)", re.IGNORECASE)  # capitals or not mean the same (2.4)
 _ROUTE = re.compile(r"@[^:]*:")
 
 
@@ -38,9 +39,9 @@ _ROUTE = re.compile(r"@[^:]*:")
 class Arrival:
     """A mail for one recipient, as a next hop saw it.
 
-    commands: EHLO, MAIL and the RCPT lines of its transaction, each as it came. path: the forward-path between the
-    brackets. octets: the content, transparency undone; empty where the recipient was refused. answer: the code that
-    the target got for it.
+    commands: EHLO, MAIL and the RCPT lines of its transaction as they came, but for capitals in `MAIL FROM:`. path: the
+    forward-path between the brackets. octets: the content, transparency undone; empty where the recipient was
+    refused. answer: the code that the target got for it.
     """
 
     hop: str
@@ -129,7 +130,7 @@ class Receiver:
         if not end:
             return self._give_up("500", "line too long") if len(self._buffer) > _LONGEST_LINE else None
         self._buffer = rest
-        return self._command(line.decode("utf-8", "surrogateescape"))
+        return self._command(_VERB.sub(lambda verb: verb[0].upper(), line.decode("utf-8", "surrogateescape")))
 
     def _content(self) -> bytes | None:
         whole = b"\r\n" + self._buffer

@@ -6,6 +6,7 @@ from tests.falsify import ftp, imap, lmtp, pop3, smtp, submission
 from tests.falsify.ftp.planting import FACTS as FTP_FACTS
 from tests.falsify.harness import Bench, gather
 from tests.models.ftp import FtpModel
+from tests.models.ftpconfigured import Insisting, ShortIdle
 from tests.models.imap import ImapModel
 from tests.models.lmtp import Lmtp, LmtpAuth, LmtpAuthInClear, LmtpChunking, LmtpInternational
 from tests.models.pop3 import Pop3Model
@@ -17,7 +18,7 @@ from tests.models.smtp_enhanced import International, InternationalDsn
 from tests.models.smtp_etrn import Etrn
 from tests.models.smtp_kinds import Generous, Plain
 from tests.models.smtp_refusing import NoMail, NoService
-from tests.models.smtp_relay import Converting, Relay
+from tests.models.smtp_relay import Converting, Relay, RelayingSubmission
 from tests.models.smtp_submission import PlainSubmission, SubmissionInClear, SubmissionModel, Submissions
 from tests.models.smtp_tls import ImplicitTls, RequireTls
 from tests.models.store import PASSWORD, USER
@@ -99,13 +100,13 @@ BENCHES = {
         ),
         Bench(
             "submission",
-            (SubmissionModel, SubmissionInClear, PlainSubmission, Submissions),
+            (SubmissionModel, SubmissionInClear, PlainSubmission, Submissions, RelayingSubmission),
             gather(submission),
             {**MAIL_FACTS, "role": "submission"},
             mailbox={"via": "maildir", "path": "/mail"},
             borrowed=submission.borrowed(gather(smtp)),
         ),
-        Bench("ftp", (FtpModel,), gather(ftp), FTP_FACTS),
+        Bench("ftp", (FtpModel, Insisting, ShortIdle), gather(ftp), FTP_FACTS),
         Bench("pop3", (Pop3Model,), tuple(pop3.MUTANTS), STORE_FACTS, companions={"imap": ImapModel}),
         Bench("imap", (ImapModel,), tuple(imap.MUTANTS), STORE_FACTS),
     )

@@ -15,6 +15,7 @@ from plumbline.probes.protocols.nexthop import Receiver
 from tests.models.smtp_dsn import unxtext
 from tests.models.smtp_enhanced import InternationalDsn
 from tests.models.smtp_etrn import Etrn
+from tests.models.smtp_submission import SubmissionModel
 from tests.models.world import World
 
 HOPS = {f"{name}.relay.test": name for name in ("full", "plain", "dead", "loop")}
@@ -177,7 +178,7 @@ class Relay(Etrn, InternationalDsn):
         """Mail that we send to ourselves comes back with one trace line more, until that is enough."""
         again = replace(mail, octets=b"Received: by us\r\n" + mail.octets)
         if again.octets.count(b"Received: ") >= _MOST_HOPS:
-            return self.failed(mail, "554 5.4.6 too many hops")
+            return self.all_failed(mail, "554 5.4.6 too many hops")
         return self.around(again)
 
     def wait(self, mail):
@@ -195,7 +196,7 @@ class Relay(Etrn, InternationalDsn):
         hop.greeting()
         offered = hop.feed(f"EHLO {self.host}\r\n".encode()).decode().upper()
         if refusal := self.unfit(mail, offered):
-            return self.failed(mail, refusal)
+            return self.all_failed(mail, refusal)
         words = joined(self.mail_parameters(mail, offered))
         hop.feed(f"MAIL FROM:<{mail.sender}>{words}\r\n".encode())
         said = {rcpt: hop.feed(self.rcpt_line(rcpt, offered)).decode() for rcpt in mail.recipients}
@@ -210,7 +211,7 @@ class Relay(Etrn, InternationalDsn):
     def rcpt_line(self, rcpt, offered):
         return f"RCPT TO:<{rcpt.path}>{joined(self.rcpt_parameters(rcpt, offered))}\r\n".encode()
 
-    def failed(self, mail, said):
+    def all_failed(self, mail, said):
         return [Fate(rcpt, "failed", said) for rcpt in mail.recipients]
 
     def unfit(self, mail, offered):
@@ -343,4 +344,11 @@ class Converting(Relay):
 
     def quoted(self, body):
         """Quoted-printable (RFC 2045 section 6.7)."""
-        return re.sub(rb"[=\x80-\xff]", lambda match: b"=%02X" % match[0], body)
+        return re.sub(rb"[=\x80-\xff]", lambda match: b"=%02X" % ord(match[0]), body)
+
+
+class RelayingSubmission(Relay, SubmissionModel):
+    """The same behind a login."""
+
+    keywords = SubmissionModel.keywords
+    secured_keywords = tuple(word.replace(" 60", "") for word in SubmissionModel.secured_keywords)

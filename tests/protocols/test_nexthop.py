@@ -17,7 +17,7 @@ def session(octets: bytes, hop: str = "full") -> tuple[Postbox, str]:
 
 def test_a_mail_is_kept_with_its_commands_and_its_octets():
     postbox, said = session(
-        b"EHLO mx.test\r\nMAIL FROM:<> BODY=8BITMIME\r\nRCPT TO:<X@full.test> NOTIFY=NEVER\r\nDATA\r\n"
+        b"ehlo mx.test\r\nMail From:<> BODY=8BITMIME\r\nRCPT TO:<X@full.test> NOTIFY=NEVER\r\nDATA\r\n"
         b"Subject: a\r\n\r\n..\r\n..b\r\n\xe9\r\n.\r\nQUIT\r\n"
     )
 

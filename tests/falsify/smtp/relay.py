@@ -130,7 +130,7 @@ MUTANTS = [
         "relay_adds_date",
         rb"\r\nSubject(?=\S*: \w+\r\n\r\ntext)",
         b"\r\nDate: Mon, 1 Jan 2001 00:00:00 +0000\r\nSubject",
-        "relay-changes-nothing[without-Date-and-Message-ID]",
+        "relay-adds-no-fields",
     ),
     editing(
         "relay_completes_names",
