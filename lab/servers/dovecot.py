@@ -80,9 +80,10 @@ def _write_users(bench: Bench) -> None:
     for user, password in USERS.items():
         entry = pwd.getpwnam(user)
         home = bench.folder(f"home/{user}", owner=f"{user}:{user}")
-        lines += f"{user}:{{PLAIN}}{password}:{entry.pw_uid}:{entry.pw_gid}::{home}::\n"
+        line = f"{{PLAIN}}{password}:{entry.pw_uid}:{entry.pw_gid}::{home}::"
+        lines += f"{user}:{line}\n"
         if user == "alice":  # one more, whose mail cannot be stored
-            lines += f"full:{{PLAIN}}{password}:{entry.pw_uid}:{entry.pw_gid}::{home}::userdb_mail=maildir:/dev/null/x\n"
+            lines += f"full:{line}userdb_mail=maildir:/dev/null/x\n"
     bench.put("etc/users", lines, 0o640, "root:dovecot")
     passdb = _USERS.format(kind="passdb", scheme="scheme=PLAIN ", directory=bench.directory)
     userdb = _USERS.format(kind="userdb", scheme="", directory=bench.directory)
