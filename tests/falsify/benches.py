@@ -17,6 +17,7 @@ from tests.models.smtp_dsn import Parameters
 from tests.models.smtp_enhanced import International, InternationalDsn
 from tests.models.smtp_etrn import Etrn
 from tests.models.smtp_kinds import Generous, Plain
+from tests.models.smtp_refusing import NoMail, NoService
 from tests.models.smtp_relay import Converting, Relay, RelayingSubmission, SecureRelay
 from tests.models.smtp_submission import PlainSubmission, SubmissionInClear, SubmissionModel, Submissions
 from tests.models.smtp_tls import ImplicitTls, RequireTls
@@ -38,6 +39,7 @@ MAIL_FACTS = {
     "alias": "office@example.test",
     "moved_recipient": "moved@example.test",
     "ambiguous_user": "smith",
+    "reads_postmaster": "yes",
     "sender": "probe@client.test",
     "client": "client.test",
     "delivered": "maildir",
@@ -79,6 +81,8 @@ BENCHES = {
                     ImplicitTls,
                     RequireTls,
                     Etrn,
+                    NoService,
+                    NoMail,
                     Relay,
                     Converting,
                     SecureRelay,
