@@ -23,6 +23,7 @@ _CHECKED = (
     "submission",
     "lmtp",
     "ftp",
+    "ftps",
     "pop3",
     "imap",
 )  # the protocols that have suites of their own
@@ -38,6 +39,8 @@ _IMPLICIT = {
 }
 _SLOW = ("smtp/idle[*", "smtp/idle-data")
 _TWICE = {("embedded", "ftp")}  # pyftpdlib, which is a product of its own, with TLS
+# One session's PORT can end another one's data connection there (docs/servers.md): verdicts would be of neighbours.
+_ALONE = {"pyftpdlib"}
 _LOADED = "smtp"
 # Several messages a connection, but no more than servers take; nothing pipelined behind the end of data,
 # which Haraka refuses.

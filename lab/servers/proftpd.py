@@ -2,14 +2,15 @@
 
 import pwd
 import re
+from dataclasses import replace
 
 from plumbline.lab import homes
 from plumbline.lab.bench import Bench
-from plumbline.lab.model import USERS, Account, Launch, Product, Source
+from plumbline.lab.model import HOST, USERS, Account, Launch, Product, Source
 
 _TEMPLATES = "usr/share/proftpd/templates"
 _SERVER = """
-DefaultAddress 127.0.0.1
+DefaultAddress {host}
 SocketBindTight on
 PidFile {directory}/run/pid
 ScoreboardFile {directory}/run/scoreboard
@@ -20,14 +21,27 @@ AuthOrder mod_auth_file.c
 # There is no DNS: without this every connection from 127.x.y.z waits for the resolver
 UseReverseDNS off
 {users}{tls}
-<VirtualHost 127.0.0.1>
+<VirtualHost {host}>
   Port {ftps}
   # As the shipped file says for the main server, whose settings a virtual host does not inherit
   Umask 022 022
   AllowOverwrite on
   ListOptions "-l"
   {users}{implicit_tls}
-</VirtualHost>
+{anonymous}</VirtualHost>
+{anonymous}"""
+# As the shipped file has it in comments
+_ANONYMOUS = """<Anonymous {directory}/anonymous>
+  User nobody
+  Group nogroup
+  UserAlias anonymous nobody
+  RequireValidShell off
+  <Directory *>
+    <Limit WRITE>
+      DenyAll
+    </Limit>
+  </Directory>
+</Anonymous>
 """
 _USERS = """AuthUserFile {directory}/passwd
 AuthGroupFile {directory}/group
@@ -45,6 +59,15 @@ TLSRenegotiate none
 
 
 def prepare(bench: Bench) -> Launch:
+    return _launch(bench, HOST, anonymous=False)
+
+
+def prepare_ipv6(bench: Bench) -> Launch:
+    homes.fill_anonymous(bench.folder("anonymous"))
+    return _launch(bench, "::1", anonymous=True)
+
+
+def _launch(bench: Bench, host: str, *, anonymous: bool) -> Launch:
     for name in ("log", "run", "conf.d"):
         bench.folder(name)
     homes.fill_all(bench.folder("ftp"))
@@ -53,12 +76,12 @@ def prepare(bench: Bench) -> Launch:
         "/usr/lib/proftpd", f"{bench.root}/usr/lib/proftpd"
     )
     bench.put("modules.conf", re.sub(r"^#\s*(LoadModule mod_tls\.c)", r"\1", modules, flags=re.MULTILINE))
-    configuration = bench.put("proftpd.conf", _configuration(bench))
+    configuration = bench.put("proftpd.conf", _configuration(bench, host, anonymous=anonymous))
     # It announces the language of its locale (FEAT: LANG), and "C.UTF-8" is none.
     environment = bench.environment(LANG="en_US.UTF-8")
     return Launch(
         programs=(bench.program("usr/sbin/proftpd", "-n", "-c", configuration, environment=environment),),
-        facts=homes.facts(f"{bench.directory}/ftp/alice"),
+        facts=homes.facts(f"{bench.directory}/ftp/alice", anonymous=anonymous),
         logs=(bench.directory / "log/proftpd.log",),
         starttls=frozenset({"ftp"}),
     )
@@ -72,11 +95,14 @@ def _write_users(bench: Bench) -> None:
         numbers = f"{entry.pw_uid}:{entry.pw_gid}"
         users += f"{user}:{hashes[user]}:{numbers}::{bench.directory}/ftp/{user}:/bin/bash\n"
         groups += f"{user}:x:{entry.pw_gid}:\n"
+    nobody = pwd.getpwnam("nobody")
+    users += f"nobody:*:{nobody.pw_uid}:{nobody.pw_gid}::/nonexistent:/bin/false\n"
+    groups += f"nogroup:x:{nobody.pw_gid}:\n"
     bench.put("passwd", users, 0o600)
     bench.put("group", groups, 0o600)
 
 
-def _configuration(bench: Bench) -> str:
+def _configuration(bench: Bench, host: str, *, anonymous: bool) -> str:
     directory = str(bench.directory)
     text = bench.shipped(f"{_TEMPLATES}/proftpd.conf")
     for shipped, private in (
@@ -85,10 +111,13 @@ def _configuration(bench: Bench) -> str:
         ("/var/run/proftpd", f"{directory}/run"),
     ):
         text = text.replace(shipped, private)
-    text = re.sub(r"^(UseIPv6\s+)on", r"\1off", text, flags=re.MULTILINE)
+    if ":" not in host:
+        text = re.sub(r"^(UseIPv6\s+)on", r"\1off", text, flags=re.MULTILINE)
     text = re.sub(r"^Port\s+21$", f"Port {bench.ports['ftp']}", text, flags=re.MULTILINE)
     return text + _SERVER.format(
         directory=directory,
+        host=host,
+        anonymous=_ANONYMOUS.format(directory=directory) if anonymous else "",
         ftps=bench.ports["ftps"],
         users=_USERS.format(directory=directory),
         tls=_tls(bench, ""),
@@ -108,4 +137,14 @@ PRODUCT = Product(
     source=Source("debian", ("proftpd-core", "proftpd-mod-crypto")),
     prepare=prepare,
     accounts=(Account("proftpd", group="nogroup"),),
+)
+VARIANTS = (
+    replace(
+        PRODUCT,
+        name="proftpd-ipv6",
+        about="ProFTPD on ::1, with anonymous users",
+        prepare=prepare_ipv6,
+        variant_of="proftpd",
+        host="::1",
+    ),
 )

@@ -1,6 +1,7 @@
 """vsftpd: Debian's vsftpd.conf with writing and TLS switched on; users by PAM. One process per port."""
 
 import re
+from dataclasses import replace
 
 from plumbline.lab import homes
 from plumbline.lab.bench import Bench
@@ -10,9 +11,7 @@ _REPLACED = (
     "listen|listen_ipv6|rsa_cert_file|rsa_private_key_file|ssl_enable|secure_chroot_dir|connect_from_port_20"
 )
 _CONFIGURATION = """
-listen=YES
-listen_ipv6=NO
-listen_address=127.0.0.1
+{listen}
 listen_port={port}
 background=NO
 secure_chroot_dir={directory}/empty
@@ -31,9 +30,22 @@ xferlog_file={directory}/xferlog
 vsftpd_log_file={directory}/vsftpd.log
 # Shipped: a pause of 1 s after a wrong password, 3 tries. Kept.
 """
+_IPV4 = "listen=YES\nlisten_ipv6=NO\nlisten_address=127.0.0.1"
+_IPV6 = "listen=NO\nlisten_ipv6=YES\nlisten_address6=::1"
+# Shipped: nobody is anonymous, and the package makes the user ftp; any other who has a home will do.
+_ANONYMOUS = "anonymous_enable=YES\nftp_username=daemon\nanon_root={directory}/anonymous\n"
 
 
 def prepare(bench: Bench) -> Launch:
+    return _launch(bench, _IPV4, anonymous=False)
+
+
+def prepare_ipv6(bench: Bench) -> Launch:
+    homes.fill_anonymous(bench.folder("anonymous"))
+    return _launch(bench, _IPV6, anonymous=True)
+
+
+def _launch(bench: Bench, listen: str, *, anonymous: bool) -> Launch:
     bench.folder("empty")
     homes.fill_all(bench.folder("ftp"))
     shipped = re.sub(rf"^({_REPLACED})=", r"#\1=", bench.shipped("etc/vsftpd.conf"), flags=re.MULTILINE)
@@ -44,11 +56,14 @@ def prepare(bench: Bench) -> Launch:
             directory=bench.directory,
             certificate=bench.certificate,
             implicit=implicit,
+            listen=listen,
         )
+        if anonymous:
+            text += _ANONYMOUS.format(directory=bench.directory)
         programs.append(bench.program("usr/sbin/vsftpd", bench.put(f"{protocol}.conf", text)))
     return Launch(
         programs=tuple(programs),
-        facts=homes.facts(f"{bench.directory}/ftp/alice"),
+        facts=homes.facts(f"{bench.directory}/ftp/alice", anonymous=anonymous),
         logs=(bench.directory / "vsftpd.log",),
         starttls=frozenset({"ftp"}),
     )
@@ -60,4 +75,14 @@ PRODUCT = Product(
     protocols=("ftp", "ftps"),
     source=Source("debian", ("vsftpd",)),
     prepare=prepare,
+)
+VARIANTS = (
+    replace(
+        PRODUCT,
+        name="vsftpd-ipv6",
+        about="vsftpd on ::1, with anonymous users",
+        prepare=prepare_ipv6,
+        variant_of="vsftpd",
+        host="::1",
+    ),
 )
