@@ -20,7 +20,7 @@ def products() -> dict[str, Product]:
         importlib.import_module(f"{servers.__name__}.{found.name}")
         for found in pkgutil.iter_modules(servers.__path__)
     )
-    found = (product for module in modules for product in (module.PRODUCT, *getattr(module, "VARIANTS", ())))
+    found = (module.PRODUCT for module in modules)
     return {product.name: product for product in sorted(found, key=lambda product: product.name)}
 
 

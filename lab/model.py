@@ -94,7 +94,7 @@ class Account:
 class Product:
     """A server that the lab can start. One module of plumbline.lab.servers defines one as PRODUCT.
 
-    The module's VARIANTS are the same server set up otherwise: products as well, `variant_of` this one.
+    `variant_of`: the product that it is, set up otherwise. `host`: the address of its ports.
     """
 
     name: str
@@ -108,7 +108,7 @@ class Product:
     single: str = ""  # why only one instance may run at a time; empty when several may
     needs_root: bool = True
     variant_of: str = ""
-    host: str = HOST  # the address of its ports
+    host: str = HOST
 
     @property
     def software(self) -> str:

@@ -102,10 +102,14 @@ def _name_folder(server: Server, folder: Path) -> None:
 
 
 def _commands(server: Server, folder: Path, load: int) -> Iterator[list[str]]:
+    variants = {name for name, product in catalogue.products().items() if product.variant_of}
     for protocol in _CHECKED:
         if protocol not in server.endpoints or (server.product, protocol) in _TWICE:
             continue
+        if protocol == "ftps" and server.product in variants:
+            continue  # that of the product itself is enough
         options = ["--intrusive"] if protocol in _MAIL else []
+        options += ["--in-flight=1"] if server.product in _ALONE else []
         yield _check(server, protocol, folder / f"{server.product}-{protocol}.jsonl", options)
     if load and _LOADED in server.endpoints:
         words = [

@@ -2,7 +2,6 @@
 
 import pwd
 import re
-from dataclasses import replace
 
 from plumbline.lab import homes
 from plumbline.lab.bench import Bench
@@ -28,21 +27,8 @@ UseReverseDNS off
   AllowOverwrite on
   ListOptions "-l"
   {users}{implicit_tls}
-{anonymous}</VirtualHost>
-{anonymous}"""
-# As the shipped file has it in comments
-_ANONYMOUS = """<Anonymous {directory}/anonymous>
-  User nobody
-  Group nogroup
-  UserAlias anonymous nobody
-  RequireValidShell off
-  <Directory *>
-    <Limit WRITE>
-      DenyAll
-    </Limit>
-  </Directory>
-</Anonymous>
-"""
+{more}</VirtualHost>
+{more}"""
 _USERS = """AuthUserFile {directory}/passwd
 AuthGroupFile {directory}/group
 RequireValidShell off
@@ -58,16 +44,8 @@ TLSRenegotiate none
 """
 
 
-def prepare(bench: Bench) -> Launch:
-    return _launch(bench, HOST, anonymous=False)
-
-
-def prepare_ipv6(bench: Bench) -> Launch:
-    homes.fill_anonymous(bench.folder("anonymous"))
-    return _launch(bench, "::1", anonymous=True)
-
-
-def _launch(bench: Bench, host: str, *, anonymous: bool) -> Launch:
+def prepare(bench: Bench, host: str = HOST, more: str = "") -> Launch:
+    """`more`: directives for both servers, with and without implicit TLS."""
     for name in ("log", "run", "conf.d"):
         bench.folder(name)
     homes.fill_all(bench.folder("ftp"))
@@ -76,12 +54,12 @@ def _launch(bench: Bench, host: str, *, anonymous: bool) -> Launch:
         "/usr/lib/proftpd", f"{bench.root}/usr/lib/proftpd"
     )
     bench.put("modules.conf", re.sub(r"^#\s*(LoadModule mod_tls\.c)", r"\1", modules, flags=re.MULTILINE))
-    configuration = bench.put("proftpd.conf", _configuration(bench, host, anonymous=anonymous))
+    configuration = bench.put("proftpd.conf", _configuration(bench, host, more))
     # It announces the language of its locale (FEAT: LANG), and "C.UTF-8" is none.
     environment = bench.environment(LANG="en_US.UTF-8")
     return Launch(
         programs=(bench.program("usr/sbin/proftpd", "-n", "-c", configuration, environment=environment),),
-        facts=homes.facts(f"{bench.directory}/ftp/alice", anonymous=anonymous),
+        facts=homes.facts(f"{bench.directory}/ftp/alice"),
         logs=(bench.directory / "log/proftpd.log",),
         starttls=frozenset({"ftp"}),
     )
@@ -102,7 +80,7 @@ def _write_users(bench: Bench) -> None:
     bench.put("group", groups, 0o600)
 
 
-def _configuration(bench: Bench, host: str, *, anonymous: bool) -> str:
+def _configuration(bench: Bench, host: str, more: str) -> str:
     directory = str(bench.directory)
     text = bench.shipped(f"{_TEMPLATES}/proftpd.conf")
     for shipped, private in (
@@ -117,7 +95,7 @@ def _configuration(bench: Bench, host: str, *, anonymous: bool) -> str:
     return text + _SERVER.format(
         directory=directory,
         host=host,
-        anonymous=_ANONYMOUS.format(directory=directory) if anonymous else "",
+        more=more,
         ftps=bench.ports["ftps"],
         users=_USERS.format(directory=directory),
         tls=_tls(bench, ""),
@@ -137,14 +115,4 @@ PRODUCT = Product(
     source=Source("debian", ("proftpd-core", "proftpd-mod-crypto")),
     prepare=prepare,
     accounts=(Account("proftpd", group="nogroup"),),
-)
-VARIANTS = (
-    replace(
-        PRODUCT,
-        name="proftpd-ipv6",
-        about="ProFTPD on ::1, with anonymous users",
-        prepare=prepare_ipv6,
-        variant_of="proftpd",
-        host="::1",
-    ),
 )

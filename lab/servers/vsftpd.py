@@ -1,7 +1,6 @@
 """vsftpd: Debian's vsftpd.conf with writing and TLS switched on; users by PAM. One process per port."""
 
 import re
-from dataclasses import replace
 
 from plumbline.lab import homes
 from plumbline.lab.bench import Bench
@@ -31,21 +30,10 @@ vsftpd_log_file={directory}/vsftpd.log
 # Shipped: a pause of 1 s after a wrong password, 3 tries. Kept.
 """
 _IPV4 = "listen=YES\nlisten_ipv6=NO\nlisten_address=127.0.0.1"
-_IPV6 = "listen=NO\nlisten_ipv6=YES\nlisten_address6=::1"
-# Shipped: nobody is anonymous, and the package makes the user ftp; any other who has a home will do.
-_ANONYMOUS = "anonymous_enable=YES\nftp_username=daemon\nanon_root={directory}/anonymous\n"
 
 
-def prepare(bench: Bench) -> Launch:
-    return _launch(bench, _IPV4, anonymous=False)
-
-
-def prepare_ipv6(bench: Bench) -> Launch:
-    homes.fill_anonymous(bench.folder("anonymous"))
-    return _launch(bench, _IPV6, anonymous=True)
-
-
-def _launch(bench: Bench, listen: str, *, anonymous: bool) -> Launch:
+def prepare(bench: Bench, more: str = "", listen: str = _IPV4) -> Launch:
+    """`more`: lines of vsftpd.conf behind all others."""
     bench.folder("empty")
     homes.fill_all(bench.folder("ftp"))
     shipped = re.sub(rf"^({_REPLACED})=", r"#\1=", bench.shipped("etc/vsftpd.conf"), flags=re.MULTILINE)
@@ -58,12 +46,11 @@ def _launch(bench: Bench, listen: str, *, anonymous: bool) -> Launch:
             implicit=implicit,
             listen=listen,
         )
-        if anonymous:
-            text += _ANONYMOUS.format(directory=bench.directory)
+        text += more
         programs.append(bench.program("usr/sbin/vsftpd", bench.put(f"{protocol}.conf", text)))
     return Launch(
         programs=tuple(programs),
-        facts=homes.facts(f"{bench.directory}/ftp/alice", anonymous=anonymous),
+        facts=homes.facts(f"{bench.directory}/ftp/alice"),
         logs=(bench.directory / "vsftpd.log",),
         starttls=frozenset({"ftp"}),
     )
@@ -75,14 +62,4 @@ PRODUCT = Product(
     protocols=("ftp", "ftps"),
     source=Source("debian", ("vsftpd",)),
     prepare=prepare,
-)
-VARIANTS = (
-    replace(
-        PRODUCT,
-        name="vsftpd-ipv6",
-        about="vsftpd on ::1, with anonymous users",
-        prepare=prepare_ipv6,
-        variant_of="vsftpd",
-        host="::1",
-    ),
 )
