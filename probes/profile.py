@@ -43,10 +43,14 @@ class Mailbox(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class Hop(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """Mail for `domain` goes to `listen` (address:port), where we are; without it nobody of ours listens."""
+    """Mail for `domain` goes to `listen` (address:port), where we are; without it nobody of ours listens.
+
+    login: the target logs in there, with whatever name.
+    """
 
     domain: str
     listen: str = ""
+    login: bool = False
 
 
 class NextHops(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -85,6 +89,11 @@ class Facts(msgspec.Struct, kw_only=True):
     directory: str = ""
     writable: str = ""
     second_address: str = ""
+    refuses_service: bool = False
+    reads_postmaster: bool = False
+    failing_recipient: str = ""
+    utf8_recipient: str = ""
+    moved_to_utf8: str = ""
     large_file: str = ""
     large_file_size: int = 0
     idle_timeout: float = 0
@@ -94,6 +103,7 @@ class Facts(msgspec.Struct, kw_only=True):
     account_password: str = ""
     account: str = ""
     unavailable_host: str = ""
+    delay_warning: bool = False
     next_hops: NextHops | None = None
     forwarded: str = ""
 
@@ -165,6 +175,7 @@ def _facts(known: Facts, tree: Mapping[str, Any]) -> dict[str, str]:
         facts["delivered"] = known.delivered.via
     for name, hop in _named_hops(known):
         facts[f"{name}_hop"] = hop.domain
+        facts[f"{name}_login"] = "yes" if hop.login else ""
     for prefix, account in zip(("", "second_"), known.accounts, strict=False):
         facts[f"{prefix}user"], facts[f"{prefix}password"] = account.user, account.password
     if known.recipient and not known.domain:

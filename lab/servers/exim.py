@@ -44,6 +44,7 @@ pid_file_path = {directory}/exim.pid
 deliver_drop_privilege = true
 smtp_accept_max = 300
 smtp_accept_queue_per_connection = 0
+delay_warning = 5s
 """
 _ALIASES = """postmaster: bob
 mailer-daemon: postmaster

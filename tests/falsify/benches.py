@@ -17,7 +17,8 @@ from tests.models.smtp_dsn import Parameters
 from tests.models.smtp_enhanced import International, InternationalDsn
 from tests.models.smtp_etrn import Etrn
 from tests.models.smtp_kinds import Generous, Plain
-from tests.models.smtp_relay import Converting, Relay, RelayingSubmission
+from tests.models.smtp_refusing import NoMail, NoService
+from tests.models.smtp_relay import Converting, Relay, RelayingSubmission, SecureRelay
 from tests.models.smtp_submission import PlainSubmission, SubmissionInClear, SubmissionModel, Submissions
 from tests.models.smtp_tls import ImplicitTls, RequireTls
 from tests.models.store import PASSWORD, USER
@@ -38,6 +39,7 @@ MAIL_FACTS = {
     "alias": "office@example.test",
     "moved_recipient": "moved@example.test",
     "ambiguous_user": "smith",
+    "reads_postmaster": "yes",
     "sender": "probe@client.test",
     "client": "client.test",
     "delivered": "maildir",
@@ -46,6 +48,8 @@ MAIL_FACTS = {
     "dead_hop": "dead.relay.test",
     "loop_hop": "loop.relay.test",
     "forwarded": "away@example.test",
+    "full_login": "yes",
+    "delay_warning": "yes",
     "role": "mx",
     "user": USER,
     "password": PASSWORD,
@@ -69,7 +73,20 @@ BENCHES = {
                     Generous,
                     Plain,
                 ),
-                *(Auth, AuthInClear, AuthUnderTls, Coded, ImplicitTls, RequireTls, Etrn, Relay, Converting),
+                *(
+                    Auth,
+                    AuthInClear,
+                    AuthUnderTls,
+                    Coded,
+                    ImplicitTls,
+                    RequireTls,
+                    Etrn,
+                    NoService,
+                    NoMail,
+                    Relay,
+                    Converting,
+                    SecureRelay,
+                ),
             ),
             gather(smtp),
             MAIL_FACTS,

@@ -31,7 +31,7 @@ from tests.models.world import World
 
 SUITES = Path(__file__).parents[2] / "suites"
 RED = Path(__file__).parent / "red"
-RELAY_FACTS = ("full_hop", "plain_hop", "dead_hop", "loop_hop", "forwarded")
+RELAY_FACTS = ("full_hop", "plain_hop", "dead_hop", "loop_hop", "forwarded", "full_login", "delay_warning")
 GOOD = (Verdict.PASS, Verdict.TOLERATED, Verdict.INFO)
 
 
@@ -178,8 +178,13 @@ def _outcomes(
             )
             for name, service in services.items()
         }
+        own = getattr(services[case.protocol], "own_facts", {})
         setting = Setting(
-            endpoints=endpoints, facts=facts, mailbox=mailbox, segments=segments, postbox=world.postbox
+            endpoints=endpoints,
+            facts={**facts, **own},
+            mailbox=mailbox,
+            segments=segments,
+            postbox=world.postbox,
         )
         yield case, world.play(play(case, setting, {"marker": f"marker{number}"}))
 
@@ -188,8 +193,9 @@ def _skipped(case: ReadyCase, service: type[LineService], facts: Mapping[str, st
     """Why the case is not played: a fact decides, and where the server tells by `keywords` what it offers, that.
 
     `secured_keywords` are those under TLS, `implicit` is for TLS from the first octet on; who `relays` does so to the
-    next hops of the tester.
+    next hops of the tester. `own_facts` are those of the server's own profile.
     """
+    facts = {**facts, **getattr(service, "own_facts", {})}
     keywords = getattr(service, "keywords", None)
     if keywords is None:
         return skip_reason(case, {need.upper() for need in case.needs if need != need.lower()}, facts)
