@@ -17,6 +17,7 @@ FILES = {
     "reports/2026-q2.txt": b"Second quarter\n",
 }
 DIRECTORY, WRITABLE = "reports", "upload"
+LARGE, LARGE_SIZE = "large.bin", 5 * 2**30  # octets; a hole as a whole, so it takes no room on the disk
 
 
 def fill(home: Path, owner: tuple[int, int] | None = None) -> None:
@@ -25,6 +26,8 @@ def fill(home: Path, owner: tuple[int, int] | None = None) -> None:
         (home / name).mkdir(parents=True)
     for name, content in FILES.items():
         (home / name).write_bytes(content)
+    (home / LARGE).touch()
+    os.truncate(home / LARGE, LARGE_SIZE)
     if owner:
         for path in [home, *home.rglob("*")]:
             os.chown(path, *owner)
@@ -33,8 +36,13 @@ def fill(home: Path, owner: tuple[int, int] | None = None) -> None:
 def fill_all(folder: Path) -> None:
     """Homes of alice and bob below `folder`, owned by their system accounts."""
     for user in USERS:
-        entry = pwd.getpwnam(user)
-        fill(folder / user, (entry.pw_uid, entry.pw_gid))
+        fill_for(user, folder / user)
+
+
+def fill_for(user: str, home: Path) -> None:
+    """A home owned by the system account of `user`."""
+    entry = pwd.getpwnam(user)
+    fill(home, (entry.pw_uid, entry.pw_gid))
 
 
 def facts(home: str) -> dict[str, Any]:
@@ -47,5 +55,7 @@ def facts(home: str) -> dict[str, Any]:
         "directory": DIRECTORY,
         "writable": WRITABLE,
         "files": {"text": "readme.txt", "binary": "octets.bin", "empty": "empty.txt"},
+        "large_file": LARGE,
+        "large_file_size": LARGE_SIZE,
         "anonymous": False,
     }

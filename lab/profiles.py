@@ -27,7 +27,12 @@ _ROLES = {
     "imap": "store",
     "ftp": "ftp",
 }
-_FTP_FACTS = frozenset({"files", "directory", "writable", "home", "anonymous"})  # the others are of mail
+_FTP_FACTS = frozenset(  # the others are of mail
+    {
+        *("files", "directory", "writable", "home", "anonymous", "large_file", "large_file_size"),
+        *("quota_user", "quota_password", "idle_timeout"),
+    }
+)
 
 
 def plain(protocol: str) -> str:

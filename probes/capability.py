@@ -15,6 +15,7 @@ _TOLD_BY = {
     "imap": "CAPABILITY",
 }
 
+REFUSES = "refuses_service"  # the fact of a host that serves nobody: only cases about that make sense
 _NO_TLS = {
     "TLS": "needs TLS, which the target does not offer",
     "IMPLICIT TLS": "needs a target that begins with TLS (smtps://, submissions://, ...)",
@@ -27,6 +28,8 @@ def _list_of(case: ReadyCase) -> str:
 
 def skip_reason(case: ReadyCase, offered: Collection[str], facts: Mapping[str, str]) -> str:
     """Why a case makes no sense on this target, or ""."""
+    if facts.get(REFUSES) and REFUSES not in case.needs:
+        return "the target refuses all service (profile)"
     for need in sorted(case.needs):
         if need == need.lower() and not facts.get(need):
             return f"needs the profile fact {need!r}"

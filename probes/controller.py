@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from typing import Any
 
@@ -31,6 +31,7 @@ from .target import parse
 from .waiting import Waiting
 
 RECORD = "plumbline"  # attribute of pytest's reports that carries a record
+_FARTHEST = 20  # windows between the case that is awaited and the last one that is begun
 _WORDS = {
     Standing.TOLERATED: ("tolerated", "t", "TOLERATED"),
     Standing.INFO: ("info", "i", "INFO"),
@@ -57,6 +58,7 @@ class Controller:
         self.interrupted = False
         self._waiting = Waiting()
         self._futures: dict[str, Future[Attempted]] = {}
+        self._ahead: Iterator[pytest.Item] = iter(())  # what may be submitted next
         self._positions: dict[str, int] = {}
         declare_markers(config)
         config.pluginmanager.register(self.selection, "plumbline-selection")
@@ -139,25 +141,29 @@ class Controller:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
-        """Submit this case and the next ones: as many as may be in flight, and no more."""
-        for one in self._ahead(item, nextitem):
-            if isinstance(one, CaseItem) and not one.case.spec.passive:
-                self._submit(one)
-
-    def _ahead(self, item: pytest.Item, nextitem: pytest.Item | None) -> Iterable[pytest.Item]:
+        """Submit this case and the next ones."""
         if self.worker:  # a worker of xdist knows its next item only
-            return [one for one in (item, nextitem) if one is not None]
-        start = self._positions.get(item.nodeid, 0)
-        return item.session.items[start : start + 2 * self.options.in_flight]
+            self._ahead = iter([one for one in (item, nextitem) if one is not None])
+        else:
+            at = self._positions.get(item.nodeid, 0)
+            self._ahead = iter(item.session.items[at : at + _FARTHEST * self.options.in_flight])
+        self._look_ahead()
 
-    def _submit(self, item: CaseItem) -> None:
+    def _look_ahead(self) -> None:
+        """Have enough cases submitted that are not done. One that takes long holds back its record, not the others."""
+        undone = sum(not future.done() for future in self._futures.values())
+        while undone < 4 * self.options.in_flight and (one := next(self._ahead, None)) is not None:
+            if isinstance(one, CaseItem) and not one.case.spec.passive:
+                undone += self._submit(one)
+
+    def _submit(self, item: CaseItem) -> bool:
+        """Submit a case that is to be run and was not submitted yet; whether it was."""
         assert self.session is not None
-        if (
-            item.nodeid not in self._futures
-            and item.record is None
-            and not self.session.skip_reason(item.case)
-        ):
-            self._futures[item.nodeid] = self.session.submit(item.case)
+        known = item.nodeid in self._futures or item.record is not None
+        if known or self.session.skip_reason(item.case):
+            return False
+        self._futures[item.nodeid] = self.session.submit(item.case)
+        return True
 
     def record(self, item: CaseItem) -> records.Case:
         """The record of a case: waits until it is done. A case that is run once more is really run."""
@@ -167,7 +173,7 @@ class Controller:
         item.record = None
         self._submit(item)
         future = self._futures.pop(item.nodeid)
-        return self.session.made(self._waiting.outcome(item.case, future))
+        return self.session.made(self._waiting.outcome(item.case, future, self._look_ahead))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from ..reports.records import Verdict
+from .capability import REFUSES
 from .ops import Lost, Send, Sleep, Talk, Trouble, now
 from .protocols.registry import DIALECTS
 from .recognise import spoken
@@ -56,6 +57,8 @@ def offered_at(
 
 def preflight(endpoint: Endpoint, setting: Setting, states: Mapping[str, ReadyState]) -> Talk[Facts]:
     """Reach the farthest state that the profile allows, and ask what is offered. Raises CannotTest."""
+    if setting.facts.get(REFUSES):
+        return (yield from _refusing(endpoint, setting))
     state = _goal(endpoint.protocol, setting, states)
     player = Player(setting, {"marker": "preflight"}, {})
     outcome = yield from _reached(player, state)
@@ -71,6 +74,14 @@ def preflight(endpoint: Endpoint, setting: Setting, states: Mapping[str, ReadySt
     found = with_tls(capabilities(outcome.seen), implicit=endpoint.tls)
     lists = yield from _lists(outcome, endpoint, setting, states)
     return Facts(endpoint, greeting, found.union(*lists.values()), lists, player.variables.get("host", ""))
+
+
+def _refusing(endpoint: Endpoint, setting: Setting) -> Talk[Facts]:
+    """A host that serves nobody: it has a greeting, and offers nothing."""
+    seen = yield from sanity(endpoint, setting)
+    if seen.wrong:
+        raise CannotTest(f"{endpoint.url}: the profile says {REFUSES}, but: {seen.wrong}")
+    return Facts(endpoint, "", frozenset(), address=endpoint.host)
 
 
 def _lists(
@@ -167,10 +178,12 @@ def _greeted(endpoint: Endpoint, setting: Setting) -> Talk[Sanity]:
         )
         return Sanity(outcome.reason, certain=gone)
     status = outcome.seen[0].reply.status
-    return Sanity("" if status in _GREETINGS else f"it greets with {outcome.observations['greeting']}")
+    expected = _REFUSALS if setting.facts.get(REFUSES) else _GREETINGS
+    return Sanity("" if status in expected else f"it greets with {outcome.observations['greeting']}")
 
 
 _GREETINGS = ("220", "120", "+OK", "OK", "PREAUTH")
+_REFUSALS = ("554", "521")
 
 
 def _goodbye(protocol: str) -> Talk[None]:

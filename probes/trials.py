@@ -32,7 +32,7 @@ from .transcript import Transcript
 _TRIES_FOR_ROOM = 6
 _PAUSE = 0.2  # seconds before the first new try, doubled for each one after it
 _DEADLINE, _SLOW_DEADLINE = 300.0, 900.0
-_LONG = 10.0  # seconds; a longer attempt is not repeated alone, or everybody else waits for its silences
+_LONG = 3.0  # seconds; a longer attempt is not repeated alone, or everybody else waits for its silences
 _OF_A_USER = ("pop3", "imap")  # protocols in which every case logs in as the same user
 
 Plays: TypeAlias = Callable[..., Awaitable[Outcome]]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from types import FrameType
 from typing import Any
@@ -46,8 +47,13 @@ class Waiting:
             signal.default_int_handler(number, frame)
         self._noted = True
 
-    def outcome(self, case: ReadyCase, future: Future[Attempted]) -> Attempted:
-        """The result of a case. Raises KeyboardInterrupt; a run that broke down leaves the case inconclusive."""
+    def outcome(
+        self, case: ReadyCase, future: Future[Attempted], meanwhile: Callable[[], None] = lambda: None
+    ) -> Attempted:
+        """The result of a case; `meanwhile` is called at every look.
+
+        Raises KeyboardInterrupt; a run that broke down leaves the case inconclusive.
+        """
         self._waits = True
         try:
             while True:
@@ -56,7 +62,7 @@ class Waiting:
                 try:
                     return future.result(_LOOK)
                 except TimeoutError:
-                    continue
+                    meanwhile()
         except CancelledError as cut:
             reason = f"not run to its end: {cut}"
             return Attempted(case, Outcome(Verdict.INCONCLUSIVE, reason))

@@ -5,7 +5,7 @@ import re
 
 from plumbline.lab import embedded
 from plumbline.lab.bench import Bench
-from plumbline.lab.model import HOSTNAME, USERS, Account, Launch, Product, Program, Source
+from plumbline.lab.model import DOMAIN, HOSTNAME, USERS, Account, Launch, Product, Program, Source
 from plumbline.lab.packages import interpreter
 
 _MAIN = """
@@ -66,7 +66,10 @@ def prepare(bench: Bench) -> Launch:
             bench.program("usr/bin/doveconf", *options, *server, environment=environment),
             _backend(bench),
         ),
-        facts={"delivered": {"via": "maildir", "path": f"{bench.directory}/home/alice/Maildir"}},
+        facts={
+            "delivered": {"via": "maildir", "path": f"{bench.directory}/home/alice/Maildir"},
+            "failing_recipient": f"full@{DOMAIN}",
+        },
         logs=(bench.directory / "dovecot.log",),
         starttls=frozenset({"imap", "pop3", "submission"}),
     )
@@ -77,7 +80,10 @@ def _write_users(bench: Bench) -> None:
     for user, password in USERS.items():
         entry = pwd.getpwnam(user)
         home = bench.folder(f"home/{user}", owner=f"{user}:{user}")
-        lines += f"{user}:{{PLAIN}}{password}:{entry.pw_uid}:{entry.pw_gid}::{home}::\n"
+        line = f"{{PLAIN}}{password}:{entry.pw_uid}:{entry.pw_gid}::{home}::"
+        lines += f"{user}:{line}\n"
+        if user == "alice":  # one more, whose mail cannot be stored
+            lines += f"full:{line}userdb_mail=maildir:/dev/null/x\n"
     bench.put("etc/users", lines, 0o640, "root:dovecot")
     passdb = _USERS.format(kind="passdb", scheme="scheme=PLAIN ", directory=bench.directory)
     userdb = _USERS.format(kind="userdb", scheme="", directory=bench.directory)

@@ -22,6 +22,10 @@ UseReverseDNS off
 {users}{tls}
 <VirtualHost 127.0.0.1>
   Port {ftps}
+  # As the shipped file says for the main server, whose settings a virtual host does not inherit
+  Umask 022 022
+  AllowOverwrite on
+  ListOptions "-l"
   {users}{implicit_tls}
 </VirtualHost>
 """
@@ -50,8 +54,10 @@ def prepare(bench: Bench) -> Launch:
     )
     bench.put("modules.conf", re.sub(r"^#\s*(LoadModule mod_tls\.c)", r"\1", modules, flags=re.MULTILINE))
     configuration = bench.put("proftpd.conf", _configuration(bench))
+    # It announces the language of its locale (FEAT: LANG), and "C.UTF-8" is none.
+    environment = bench.environment(LANG="en_US.UTF-8")
     return Launch(
-        programs=(bench.program("usr/sbin/proftpd", "-n", "-c", configuration),),
+        programs=(bench.program("usr/sbin/proftpd", "-n", "-c", configuration, environment=environment),),
         facts=homes.facts(f"{bench.directory}/ftp/alice"),
         logs=(bench.directory / "log/proftpd.log",),
         starttls=frozenset({"ftp"}),

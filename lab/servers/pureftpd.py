@@ -8,11 +8,14 @@ from plumbline.lab.model import USERS, Launch, Product, Source
 
 # -4 IPv4 only, -H no reverse lookup (there is no DNS), -E no anonymous users, -A all users are confined to
 # their homes, -u lowest user number, -Y 1 TLS is optional. Without -p the system picks data ports.
+_QUOTA_USER, _QUOTA = "carol", 1_000_000  # carol has alice's password and number; octets
 _OPTIONS = ("-4", "-H", "-E", "-A", "-u", "100", "-Y", "1", "-J", "HIGH")
 
 
 def prepare(bench: Bench) -> Launch:
-    homes.fill_all(bench.folder("ftp"))
+    folder = bench.folder("ftp")
+    homes.fill_all(folder)
+    homes.fill_for("alice", folder / _QUOTA_USER)
     users = bench.put("passwd", _users(bench), 0o600)
     database = bench.directory / "users.pdb"
     bench.run("usr/bin/pure-pw", "mkdb", database, "-f", users)
@@ -21,7 +24,7 @@ def prepare(bench: Bench) -> Launch:
     log = ("-O", f"clf:{bench.directory}/transfer.log")
     return Launch(
         programs=(bench.program("usr/sbin/pure-ftpd", *listen, *_OPTIONS, *files, *log),),
-        facts=homes.facts("/"),
+        facts={**homes.facts("/"), "quota_user": _QUOTA_USER, "quota_password": USERS["alice"]},
         logs=(bench.directory / "transfer.log",),
         starttls=frozenset({"ftp"}),
     )
@@ -33,9 +36,15 @@ def _users(bench: Bench) -> str:
     lines = []
     for user in USERS:
         entry = pwd.getpwnam(user)
-        home = f"{bench.directory}/ftp/{user}/./"
-        lines.append(f"{user}:{hashes[user]}:{entry.pw_uid}:{entry.pw_gid}::{home}" + ":" * 12 + "\n")
-    return "".join(lines)
+        lines.append(_entry(bench, user, hashes[user], f"{entry.pw_uid}:{entry.pw_gid}", ""))
+    alice = pwd.getpwnam("alice")
+    numbers = f"{alice.pw_uid}:{alice.pw_gid}"
+    return "".join([*lines, _entry(bench, _QUOTA_USER, hashes["alice"], numbers, str(_QUOTA))])
+
+
+def _entry(bench: Bench, user: str, password: str, numbers: str, quota: str) -> str:
+    """One line; the quota is the twelfth field, behind bandwidths, ratios, connections and the number of files."""
+    return f"{user}:{password}:{numbers}::{bench.directory}/ftp/{user}/./:::::::{quota}::::::\n"
 
 
 PRODUCT = Product(

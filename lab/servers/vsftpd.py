@@ -33,7 +33,8 @@ vsftpd_log_file={directory}/vsftpd.log
 """
 
 
-def prepare(bench: Bench) -> Launch:
+def prepare(bench: Bench, more: str = "") -> Launch:
+    """`more`: lines of vsftpd.conf behind all others."""
     bench.folder("empty")
     homes.fill_all(bench.folder("ftp"))
     shipped = re.sub(rf"^({_REPLACED})=", r"#\1=", bench.shipped("etc/vsftpd.conf"), flags=re.MULTILINE)
@@ -45,6 +46,7 @@ def prepare(bench: Bench) -> Launch:
             certificate=bench.certificate,
             implicit=implicit,
         )
+        text += more
         programs.append(bench.program("usr/sbin/vsftpd", bench.put(f"{protocol}.conf", text)))
     return Launch(
         programs=tuple(programs),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
-from time import perf_counter
+from time import perf_counter, time
 from typing import NamedTuple, Protocol
 
 import gevent
@@ -152,9 +152,12 @@ class Crew:
         self.net.end_all("unanswered at the end", "no answer before the run's end")
         gevent.joinall(list(self._lanes.values()), timeout=1.0)
         gevent.killall([*helpers, *self._lanes.values()])
+        for ledger in self.books.values():
+            ledger.closed_at = time()
         if self.arrivals is not None:
             self.arrivals.give_up(perf_counter())
         self.scene.finish()
+        self.net.close()
         self._timer.close()
 
     # -- one session -------------------------------------------------------------------------------

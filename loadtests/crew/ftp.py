@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import ssl
 import zlib
 from collections.abc import Callable, Sequence
@@ -22,15 +23,20 @@ _BOOKS = {"session": LOGIN, "list": LIST, "upload": STORE, "download": RETRIEVE}
 
 _one = re.compile(rb"([1-5]\d\d)(?: [^\n]*)?\r?\n").fullmatch
 _several = re.compile(rb"([1-5]\d\d)(?:-(?s:.*?)^\1)?(?: [^\n]*)?\r?\n", re.MULTILINE).match
-_extended = re.compile(r"\(([!-~])\1\1(\d+)\1\)").search
-_passive = re.compile(r"(\d+),(\d+),(\d+),(\d+),(\d+),(\d+)").search
+_extended = re.compile(rb"\(([!-~])\1\1(\d+)\1\)").search
+_passive = re.compile(rb"(\d+),(\d+),(\d+),(\d+),(\d+),(\d+)").search
 
 
 class Said(NamedTuple):
     """A reply."""
 
     code: int
-    text: str
+    octets: bytes
+
+    @property
+    def text(self) -> str:
+        """For people, and for facts in it."""
+        return self.octets.decode("latin-1").strip()
 
 
 class Control:
@@ -40,16 +46,16 @@ class Control:
         self.wire = wire
         self._rest = b""
 
-    def read(self) -> Said:
+    def read(self, soon: bool = False) -> Said:
         """The next reply. Raises EndedError, OSError."""
         data = self._rest
         while True:
             if data and (found := _one(data) or _several(data)):
                 self._rest = data[found.end() :]
-                return Said(int(found[1]), found[0].decode("latin-1").strip())
+                return Said(int(found[1]), found[0])
             if len(data) > LIMIT or (data and not re.match(rb"[1-5]\d?\d?(?:[- \r\n]|\Z)", data)):
                 raise EndedError(f"garbage at {self.wire.what}", f"no FTP reply: {data[:80]!r}")
-            more = self.wire.recv()
+            more = self.wire.recv(soon=soon)
             if not more:
                 raise EndedError(f"closed at {self.wire.what}", "the target closed the control connection")
             data += more
@@ -60,9 +66,9 @@ class Control:
         self.wire.send(line)
         return self.answer()
 
-    def answer(self) -> Said:
-        """The next reply, unless it says that the target closes."""
-        said = self.read()
+    def answer(self, soon: bool = False) -> Said:
+        """The next reply, unless it says that the target closes. `soon`: it is probably there already."""
+        said = self.read(soon)
         if said.code == 421:
             raise EndedError(f"421 at {self.wire.what}", said.text)
         return said
@@ -189,13 +195,12 @@ class Client:
         data = self._data(f"STOR {path}", note)
         try:
             for part in content:
-                for start in range(0, len(part), CHUNK):
-                    data.send(part[start : start + CHUNK])
+                data.send(part)
             data.say_end()
+            note("transfer")
+            self._done("STOR")
         finally:
             data.close()
-        note("transfer")
-        self._done("STOR")
         note("226")
 
     def download(self, path: str, length: int, checksum: int) -> int:
@@ -212,13 +217,11 @@ class Client:
         note, got = timed(self._ledger), 0
         data = self._data(command, note)
         try:
-            if checksum is None:
-                while more := data.drop(self._scene.buffer):
-                    got += more
-            else:
-                while part := data.recv(CHUNK):
-                    got += len(part)
-                    checksum = zlib.crc32(part, checksum)
+            buffer, flags = self._scene.buffer, socket.MSG_TRUNC if checksum is None else 0
+            while more := data.recv_into(buffer, flags):
+                got += more
+                if checksum is not None:
+                    checksum = zlib.crc32(memoryview(buffer)[:more], checksum)
         finally:
             data.close()
         note("transfer")
@@ -251,20 +254,20 @@ class Client:
         """The port that the target listens on. An address other than the target's own is not followed."""
         if self._extended:
             said = control.ask(b"EPSV\r\n", "EPSV")
-            if said.code == 229 and (found := _extended(said.text)):
+            if said.code == 229 and (found := _extended(said.octets)):
                 return int(found[2])
             if said.code == 229 or said.code < 500:
                 raise RefusedError(f"{said.code} at EPSV", said.text, said.code)
             self._extended = False
         said = control.ask(b"PASV\r\n", "PASV")
-        found = _passive(said.text.partition(" ")[2])
+        found = _passive(said.octets, len("227 "))
         if said.code != 227 or not found:
             raise RefusedError(f"{said.code} at PASV", said.text, said.code)
         return int(found[5]) * 256 + int(found[6])
 
     def _done(self, verb: str) -> None:
         assert self._control is not None
-        said = self._control.answer()
+        said = self._control.answer(soon=True)
         if said.code not in (226, 250):
             raise RefusedError(f"{said.code} at the end of {verb}", said.text, said.code)
         self._ledger.reply(said.code)

@@ -40,6 +40,7 @@ def preflight(plan: FtpPlan, address: Address, platform: Platform) -> Preflight:
     """Log in and ask for FEAT."""
     wires = net(plan, platform)
     found = _attempt(FtpScene(plan, address, wires, Ledger()), wires, prepare=False)
+    wires.close()
     return Preflight(*found)
 
 

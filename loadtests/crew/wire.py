@@ -14,9 +14,12 @@ from typing import Any
 import gevent
 from plumbline.loadtests.engine.connection import Address
 from plumbline.loadtests.engine.steps import EndedError
+from plumbline.loadtests.engine.system import disconnect, over
 
 READ, WRITE = 1, 2
 CHUNK = 262_144
+TURNS = 16  # reads of a transfer without a wait
+MOST = 64  # wires kept for another use
 NEVER = float("inf")
 SWEEP = 0.1  # seconds
 
@@ -28,13 +31,15 @@ class Net:
         self._socket = socket_class
         self.connect_s, self.reply_s = connect_s, reply_s
         self.wires: set[Wire] = set()
+        self._spare: list[Wire] = []  # not connected; to connect one again is cheaper than to make one
         self._hub: Any = gevent.get_hub()
         self.switch = self._hub.switch  # to the hub, which comes back when something is ready
 
     def connect(self, address: Address, what: str) -> Wire:
         """Raises EndedError ("silent at ..."), OSError."""
         family, where = address
-        wire = Wire(self, self._socket(family), what)
+        wire = self._spare.pop() if self._spare else Wire(self, self._socket(family))
+        wire.what = what
         self.wires.add(wire)
         try:
             wire.connect(where)
@@ -42,6 +47,22 @@ class Net:
             wire.close()
             raise
         return wire
+
+    def part(self, wire: Wire) -> None:
+        """Whoever had this wire needs it no more; never fails, and may be said twice."""
+        if wire not in self.wires:
+            return
+        self.wires.remove(wire)
+        if len(self._spare) < MOST and wire.again():
+            self._spare.append(wire)
+        else:
+            wire.destroy()
+
+    def close(self) -> None:
+        """Close what is kept for another use."""
+        for wire in self._spare:
+            wire.destroy()
+        self._spare.clear()
 
     def watcher(self, fd: int, events: int) -> Any:
         """For `wait`."""
@@ -75,6 +96,7 @@ class Wire:
     __slots__ = (
         "_ended",
         "_in",
+        "_in_a_row",
         "_net",
         "_out",
         "_reader",
@@ -87,10 +109,12 @@ class Wire:
         "what",
     )
 
-    def __init__(self, net: Net, sock: socket.socket, what: str) -> None:
-        self._net, self.sock, self.what = net, sock, what
+    def __init__(self, net: Net, sock: socket.socket) -> None:
+        self._net, self.sock, self.what = net, sock, ""
         sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.limit = NEVER
+        self._in_a_row = 0  # reads without a wait
         self._ended: EndedError | None = None
         self._tls: ssl.SSLObject | None = None
         self._reading = net.watcher(sock.fileno(), READ)
@@ -100,7 +124,6 @@ class Wire:
 
     def connect(self, address: tuple[object, ...]) -> None:
         """Raises EndedError, OSError."""
-        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         code = self.sock.connect_ex(address)
         if (
             code == errno.EINPROGRESS
@@ -154,19 +177,42 @@ class Wire:
         if self._ended:
             raise self._ended
 
-    def recv(self, size: int = 65_536) -> bytes:
-        """What came; b"" at the end. Raises EndedError, OSError."""
+    def recv(self, size: int = 65_536, soon: bool = False) -> bytes:
+        """What came; b"" at the end. `soon`: it is probably there already. Raises EndedError, OSError."""
         if self._tls is not None:
             return self._recv_tls(size)
-        self._wait()
-        return self.sock.recv(size)
+        return self._recv(size, soon)
 
-    def drop(self, buffer: bytearray) -> int:
-        """Take octets without looking at them; how many came, 0 at the end. Raises EndedError, OSError."""
+    def _recv(self, size: int, soon: bool = False) -> bytes:
+        while True:
+            if not soon:
+                self._wait()
+            try:
+                return self.sock.recv(size)
+            except (
+                BlockingIOError
+            ):  # not there, or woken for the end of the connection that this socket had before
+                soon = False
+
+    def recv_into(self, buffer: bytearray, flags: int = 0) -> int:
+        """As much of a transfer as is there; how many octets, 0 at the end. Raises EndedError, OSError.
+
+        It looks before it waits, but not for ever: others want their turn. With MSG_TRUNC the octets are dropped.
+        """
         if self._tls is not None:
-            return len(self._recv_tls(len(buffer)))
-        self._wait()
-        return self.sock.recv_into(buffer, len(buffer), socket.MSG_TRUNC)
+            return self._recv_tls_into(buffer)
+        soon = self._in_a_row < TURNS
+        while True:
+            if not soon:
+                self._wait()
+                self._in_a_row = 0
+            try:
+                got = self.sock.recv_into(buffer, 0, flags)
+            except BlockingIOError:
+                soon = False
+            else:
+                self._in_a_row += 1
+                return got
 
     def send(self, octets: bytes | memoryview) -> None:
         """All of it. Raises EndedError, OSError."""
@@ -196,8 +242,7 @@ class Wire:
         return self._tls.session if self._tls is not None else None
 
     def _fill(self) -> None:
-        self._wait()
-        data = self.sock.recv(65_536)
+        data = self._recv(65_536)
         if data:
             self._in.write(data)
         else:
@@ -213,6 +258,11 @@ class Wire:
             except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
                 return b""
 
+    def _recv_tls_into(self, buffer: bytearray) -> int:
+        data = self._recv_tls(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
     def say_end(self) -> None:
         """Nothing more will be sent. Raises EndedError, OSError.
 
@@ -227,10 +277,8 @@ class Wire:
         self._put(self._out.read())
         with contextlib.suppress(ConnectionResetError):
             self.sock.shutdown(socket.SHUT_WR)
-            while True:
-                self._wait()
-                if not self.sock.recv(65_536):
-                    break
+            while self._recv(65_536):
+                pass
 
     def _put(self, octets: bytes | memoryview) -> None:
         try:
@@ -246,7 +294,15 @@ class Wire:
 
     def close(self) -> None:
         """Never fails."""
-        self._net.wires.discard(self)
+        self._net.part(self)
+
+    def again(self) -> bool:
+        """Whether both sides have ended it in order, and it can be connected once more."""
+        usual = self._tls is None and self._ended is None
+        return usual and over(self.sock) and disconnect(self.sock.fileno())
+
+    def destroy(self) -> None:
+        """Never fails."""
         for watcher in (self._reading, self._writing):
             if watcher is not None:
                 watcher.stop()

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable
 
 from plumbline.loadtests.engine.connection import Connection
-from plumbline.loadtests.engine.system import disconnect
+from plumbline.loadtests.engine.system import disconnect, over
 
 MOST = 64  # connections that are leaving, or kept; more are closed, for descriptors are scarce
 HUP = 16  # EPOLLHUP: both directions are at their end
@@ -44,10 +44,8 @@ class Pool:
             self._close(connection)
 
     def _say_end(self, connection: Connection) -> None:
-        try:
-            connection.sock.shutdown(socket.SHUT_WR)
-        except OSError:  # the peer reset it
-            connection.close()
+        if over(connection.sock):
+            self._keep(connection)
         else:
             self._leaving[connection.fd] = connection
 

@@ -25,7 +25,7 @@ from ..ops import (
 from ..protocols.base import Dialect, Reader, Reply, Shape
 from .content import cut
 from .expect import Answer
-from .offers import told
+from .offers import told, with_tls
 from .outcome import Endpoint, Patience, Seen
 from .types import Segments
 
@@ -48,7 +48,7 @@ class Connection:
     answering: bytes = b""  # the command whose reply came last: a second reply to it is not pending any more
     excused: frozenset[str] = frozenset()  # rules of form that the client's own commands have lifted
     tags: int = 0
-    offers: frozenset[str] = frozenset()  # the server's last list of capabilities
+    offers: frozenset[str] = frozenset()  # the server's last list of capabilities, and our own words for TLS
 
     @property
     def greeted(self) -> bool:
@@ -56,6 +56,7 @@ class Connection:
 
     def __post_init__(self) -> None:
         self.reader = self.dialect.reader()
+        self.offers = with_tls(frozenset(), implicit=self.endpoint.tls)
 
     def open(self, *, clear: bool = False) -> Talk[None]:
         """Connect, and start TLS at once where the endpoint is implicit TLS, unless `clear`. Raises Lost."""
@@ -142,7 +143,8 @@ class Connection:
         self.last = reply
         self.answering = command
         self.seen.append(Seen(self.dialect.name, command, reply))
-        self.offers = told(self.seen[-1]) or self.offers
+        if words := told(self.seen[-1]):
+            self.offers = with_tls(words, implicit=self.endpoint.tls)
         return reply
 
     def next_tag(self) -> str:

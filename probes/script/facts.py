@@ -20,6 +20,11 @@ FACTS = frozenset(
         "alias",
         "moved_recipient",
         "ambiguous_user",
+        "moved_to_utf8",
+        "utf8_recipient",
+        "failing_recipient",
+        "reads_postmaster",
+        "refuses_service",
         "user",
         "password",
         "second_user",
@@ -38,6 +43,15 @@ FACTS = frozenset(
         "ipv4",
         "ipv6",
         "second_address",
+        "large_file",
+        "large_file_size",
+        "idle_timeout",
+        "quota_user",
+        "quota_password",
+        "account_user",
+        "account_password",
+        "account",
+        "unavailable_host",
     }
 )
 # Of a fact that is a mail address: {recipient.local}, {recipient.domain}.

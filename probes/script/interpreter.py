@@ -82,6 +82,7 @@ class Player:
         self.observations: dict[str, str] = {}
         self.tolerated = ""
         self.sent = ""
+        self.received = ""  # what came over a data connection last, as text
         self.placed: Placed | None = None
         self.refusal: Reply | None = None  # came in place of a request for the step's literal
 
@@ -180,6 +181,8 @@ class Player:
             return
         try:
             yield from self._act(step, name, given=given)
+            if step.save and step.S is None:
+                self._save(step.save, self.received, "the data that came", otherwise=Verdict.SKIPPED)
             if step.S is not None or (step.observe and not step.tls):
                 yield from self._answer(step, name, given=given)
         except Endless as endless:
@@ -324,7 +327,7 @@ class Player:
         if judgement.tolerated and not given:
             self.tolerated = f"expected {judgement.expected}, tolerated {show(answer)}"
         if step.save and isinstance(answer, Reply):
-            self._save(step.save, answer)
+            self._save(step.save, _everything(answer), show(answer))
 
     def _patience(self, want: Expect, connection: Connection) -> float:
         if want.silence is not None:
@@ -358,13 +361,20 @@ class Player:
             ) from None
         raise Ended(Verdict.FAIL, f"expected {expected}, got {got}", expected=expected, got=got) from None
 
-    def _save(self, pattern: str, reply: Reply) -> None:
-        parts = (reply.text, *(part.decode("utf-8", "surrogateescape") for part in reply.untagged))
-        text = "\n".join((*parts, (reply.body or b"").decode("utf-8", "surrogateescape")))
+    def _save(
+        self, pattern: str, text: str, shown: str, *, otherwise: Verdict = Verdict.INCONCLUSIVE
+    ) -> None:
+        """Named groups become variables. A listing need not have what a case would go on with."""
         match = found(pattern, text, self.variables)
         if match is None:
-            raise Ended(Verdict.INCONCLUSIVE, f"nothing to save: /{pattern}/ is not in {show(reply)}")
+            raise Ended(otherwise, f"nothing to save: /{pattern}/ is not in {shown}")
         self.variables |= {name: value for name, value in match.groupdict().items() if value is not None}
+
+
+def _everything(reply: Reply) -> str:
+    """The text of a reply, with what came before it and behind it."""
+    parts = (reply.text, *(part.decode("utf-8", "surrogateescape") for part in reply.untagged))
+    return "\n".join((*parts, (reply.body or b"").decode("utf-8", "surrogateescape")))
 
 
 def as_expect(wanted: int | str | list[int | str] | Expect | None) -> Expect:

@@ -201,9 +201,11 @@ def _fits(value: str, dialect: Dialect) -> bool:
 
 
 def _answer_faults(step: Step) -> Iterator[Fault]:
-    for key in ("tolerate", "save"):
-        if getattr(step, key) and step.S is None:
-            yield Fault((key,), f"{key} needs an S beside it", True)
+    if step.tolerate and step.S is None:
+        yield Fault(("tolerate",), "tolerate needs an S beside it", True)
+    receives = isinstance(step.data, Data) and step.data.receive is not None
+    if step.save and step.S is None and not receives:
+        yield Fault(("save",), "save needs an S beside it, or data: {receive: ...}", True)
     want = step.S
     if not isinstance(want, Expect):
         return

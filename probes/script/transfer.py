@@ -49,8 +49,9 @@ def receive(player: Player, data: Data, want: Receive, control: Connection, *, g
             player.fail(given, f"{wrong} records", f"{number}")
     if told := _wrong(want, content, player.variables):
         player.fail(given, *told)
+    player.received = decode(content)
     if want.save:
-        player.variables[want.save] = decode(content)
+        player.variables[want.save] = player.received
 
 
 def _save_marker(player: Player, want: Receive, decoding: Decoding) -> None:

@@ -214,7 +214,7 @@ class Step(Node, kw_only=True, frozen=True):
     tolerate: Alternatives = []  # accepted in spirit: the case ends as tolerated
     skip: Alternatives = []  # the server does not do such things: the case is skipped, and says why
     observe: str = ""  # name under which the answer (of tls: the session) is recorded; without S any will do
-    save: Regex = ""  # named groups become variables
+    save: Regex = ""  # named groups become variables; of what `data: {receive: ...}` got where there is no S
     # how
     on: str = ""  # connection; the main one unless said otherwise
     when: Alternatives = []  # only if the last reply on this connection was one of these

@@ -328,3 +328,23 @@ def test_over_ipv6_only_the_extended_commands_can_name_an_address(how):
     assert _way(how, Control("::1")) == f"extended-{how}"
     assert _way(how, Control("127.0.0.1")) == how
     assert _way("reply", Control("::1")) == "reply"
+
+
+def test_what_was_received_can_be_saved_from(tmp_path):
+    wire = Wire(control("TYPE I"), Peer(b"type=cdir; here\r\n", Fin()))
+    script = after("TYPE I") + (
+        "- data: {receive: {size: {at_least: 1}}}\n  save: 'type=cdir; (?P<place>[^\\r]+)'\n"
+        "- C: CWD {place}\n  S: {silence: 1s}\n"
+    )
+
+    assert played(tmp_path, wire, script).verdict is Verdict.PASS
+    assert wire.sent("main").endswith(b"CWD here\r\n")
+
+
+def test_nothing_to_save_from_the_data_skips_the_case(tmp_path):
+    wire = Wire(control("TYPE I"), Peer(b"type=file; here\r\n", Fin()))
+    script = after("TYPE I") + "- data: {receive: {}}\n  save: 'type=cdir; (?P<place>[^\\r]+)'\n"
+
+    outcome = played(tmp_path, wire, script)
+
+    assert (outcome.verdict, "nothing to save" in outcome.reason) == (Verdict.SKIPPED, True)

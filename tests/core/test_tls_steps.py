@@ -55,6 +55,26 @@ def test_nothing_is_offered_before_there_is_a_list(tmp_path):
     assert wire.sent("main") == b""
 
 
+@pytest.mark.parametrize("implicit", [True, False])
+def test_tls_from_the_first_octet_counts_as_offered_beside_what_is_listed(tmp_path, implicit):
+    script = """
+        - S: 220
+        - C: FEAT
+          S: 211
+        - C: PROT P
+          offered: IMPLICIT TLS
+          S: 200
+    """
+    answers = b"211-Features\r\n MDTM\r\n211 End\r\n", Hears(b"PROT P\r\n"), b"200 ok\r\n"
+    wire = Wire(Peer(GO, Hears(b"FEAT\r\n"), *(answers if implicit else answers[:1])))
+    setting = Setting(endpoints={"ftp": Endpoint("ftp", "127.0.0.1", 990, tls=implicit)}, facts={})
+
+    result = play_wire(play(case(tmp_path, script, "ftp"), setting, {}), wire)
+
+    assert result.verdict is Verdict.PASS, result.reason
+    assert (b"PROT" in wire.sent("main")) is implicit
+
+
 def test_clear_keeps_a_connection_from_tls(tmp_path):
     script = """
 - S: 220

@@ -6,6 +6,7 @@ from tests.falsify import ftp, imap, lmtp, pop3, smtp, submission
 from tests.falsify.ftp.planting import FACTS as FTP_FACTS
 from tests.falsify.harness import Bench, gather
 from tests.models.ftp import FtpModel
+from tests.models.ftpconfigured import Insisting, ShortIdle
 from tests.models.imap import ImapModel
 from tests.models.lmtp import Lmtp, LmtpAuth, LmtpAuthInClear, LmtpChunking, LmtpInternational
 from tests.models.pop3 import Pop3Model
@@ -16,6 +17,7 @@ from tests.models.smtp_dsn import Parameters
 from tests.models.smtp_enhanced import International, InternationalDsn
 from tests.models.smtp_etrn import Etrn
 from tests.models.smtp_kinds import Generous, Plain
+from tests.models.smtp_refusing import NoMail, NoService
 from tests.models.smtp_relay import Converting, Relay, RelayingSubmission
 from tests.models.smtp_submission import PlainSubmission, SubmissionInClear, SubmissionModel, Submissions
 from tests.models.smtp_tls import ImplicitTls, RequireTls
@@ -37,6 +39,7 @@ MAIL_FACTS = {
     "alias": "office@example.test",
     "moved_recipient": "moved@example.test",
     "ambiguous_user": "smith",
+    "reads_postmaster": "yes",
     "sender": "probe@client.test",
     "client": "client.test",
     "delivered": "maildir",
@@ -68,7 +71,19 @@ BENCHES = {
                     Generous,
                     Plain,
                 ),
-                *(Auth, AuthInClear, AuthUnderTls, Coded, ImplicitTls, RequireTls, Etrn, Relay, Converting),
+                *(
+                    Auth,
+                    AuthInClear,
+                    AuthUnderTls,
+                    Coded,
+                    ImplicitTls,
+                    RequireTls,
+                    Etrn,
+                    NoService,
+                    NoMail,
+                    Relay,
+                    Converting,
+                ),
             ),
             gather(smtp),
             MAIL_FACTS,
@@ -91,7 +106,7 @@ BENCHES = {
             mailbox={"via": "maildir", "path": "/mail"},
             borrowed=submission.borrowed(gather(smtp)),
         ),
-        Bench("ftp", (FtpModel,), gather(ftp), FTP_FACTS),
+        Bench("ftp", (FtpModel, Insisting, ShortIdle), gather(ftp), FTP_FACTS),
         Bench("pop3", (Pop3Model,), tuple(pop3.MUTANTS), STORE_FACTS, companions={"imap": ImapModel}),
         Bench("imap", (ImapModel,), tuple(imap.MUTANTS), STORE_FACTS),
     )

@@ -51,6 +51,7 @@ class Bench:
 
     models: conforming servers; every case passes on one at least and is red on none.
     misses: cases of a SHOULD that one of the models leaves out on purpose.
+    facts: of the profile; a model has a `profile` of its own beside where it is set up in another way.
     companions: servers of other protocols on the same store. mailbox: the profile's `delivered`.
     borrowed: mutants of another protocol that speak this one; some of their bugs mean nothing here.
     """
@@ -73,7 +74,8 @@ class Bench:
     ) -> dict[str, tuple[Verdict, str]]:
         """Verdict and reason of every case on this server and its companions."""
         services = {self.protocol: service, **self.companions}
-        return verdicts(cases, services, self.facts, self.mailbox, segments)
+        facts = {**self.facts, **getattr(service, "profile", {})}
+        return verdicts(cases, services, facts, self.mailbox, segments)
 
     def red(self, mutant: Mutant, cases: list[ReadyCase]) -> list[str]:
         """The ids, without the protocol, of the cases that fail on this mutant.
@@ -176,21 +178,27 @@ def _outcomes(
             )
             for name, service in services.items()
         }
+        own = getattr(services[case.protocol], "own_facts", {})
         setting = Setting(
-            endpoints=endpoints, facts=facts, mailbox=mailbox, segments=segments, postbox=world.postbox
+            endpoints=endpoints,
+            facts={**facts, **own},
+            mailbox=mailbox,
+            segments=segments,
+            postbox=world.postbox,
         )
         yield case, world.play(play(case, setting, {"marker": f"marker{number}"}))
 
 
 def _skipped(case: ReadyCase, service: type[LineService], facts: Mapping[str, str]) -> str:
-    """Why the case is not played, where the server tells by `keywords` what it offers; else it is.
+    """Why the case is not played: a fact decides, and where the server tells by `keywords` what it offers, that.
 
     `secured_keywords` are those under TLS, `implicit` is for TLS from the first octet on; who `relays` does so to the
-    next hops of the tester.
+    next hops of the tester. `own_facts` are those of the server's own profile.
     """
+    facts = {**facts, **getattr(service, "own_facts", {})}
     keywords = getattr(service, "keywords", None)
     if keywords is None:
-        return ""
+        return skip_reason(case, {need.upper() for need in case.needs if need != need.lower()}, facts)
     if not getattr(service, "relays", False):
         facts = {name: value for name, value in facts.items() if name not in RELAY_FACTS}
     lists = {"first-ehlo": with_tls(offered(keywords), implicit=getattr(service, "implicit", False))}

@@ -47,6 +47,8 @@ def test_the_files_that_the_facts_name_are_there(tmp_path: Path) -> None:
     assert (tmp_path / facts["files"]["text"]).read_bytes().isascii()
     assert set((tmp_path / facts["files"]["binary"]).read_bytes()) == set(range(256))
     assert (tmp_path / facts["files"]["empty"]).read_bytes() == b""
+    assert (tmp_path / facts["large_file"]).stat().st_size == facts["large_file_size"] > 2**32
+    assert (tmp_path / facts["large_file"]).stat().st_blocks < 100
     assert len(list((tmp_path / facts["directory"]).iterdir())) == 2
     assert list((tmp_path / facts["writable"]).iterdir()) == []
 

@@ -133,7 +133,7 @@ _STEPS = [
     ("smtp", "- S: []", ["10:9: an empty list accepts nothing; any reply is S: {}"]),
     ("smtp", "- S: 250\n  when: closed", ["11:15: when looks at the last reply, and closed is none"]),
     ("smtp", "- C: NOOP\n  tolerate: 250\n- S: 250", ["11:9: tolerate needs an S beside it"]),
-    ("smtp", "- observe: x\n  save: (?P<a>b)", ["11:9: save needs an S beside it"]),
+    ("smtp", "- observe: x\n  save: (?P<a>b)", ["11:9: save needs an S beside it, or data: {receive: ...}"]),
     ("smtp", "- S: {or: 250}", ["10:13: or goes with silence; alternatives are a list, reply: [250, 251]"]),
     ("smtp", "- S: {silence: 1, reply: 250}", ["10:25: silence and reply exclude each other; answers that"]),
     (

@@ -20,8 +20,10 @@ WITH_PATH = {"RETR", "STOR", "APPE", "DELE", "MKD", "RMD", "RNFR", "RNTO", "SIZE
 WITH_ARGUMENT = WITH_PATH | {"TYPE", "STRU", "MODE"}
 OTHERS = {"PASV", "EPSV", "PORT", "EPRT", "LIST", "NLST", "MLSD", "STOU", "CDUP", "PWD", "STAT", "REST"}
 WRITING = {"STOR", "STOU", "APPE", "DELE", "MKD", "RMD", "RNFR", "RNTO", "XMKD", "XRMD"}
-USERS = {"alice": "alicepw"}
+USERS = {"alice": "alicepw", "carol": "carolpw", "dave": "davepw"}
+ACCOUNTS = {"dave": "blue"}  # who needs one, and which
 ANONYMOUS = "anonymous"
+LARGE = {"/large.bin": 5_368_709_120}  # files of which only the size is here
 
 
 class FtpModel(Extensions):
@@ -49,7 +51,7 @@ class FtpModel(Extensions):
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self.telnet = Telnet()
-        self.renaming = ""
+        self.renaming, self.account = "", ""  # account: that the user has yet to tell
         self.anonymous = False
         self.lag = 0.0  # seconds that an answer takes
 
@@ -121,6 +123,7 @@ class FtpModel(Extensions):
 
     def do_USER(self, argument: str) -> None:
         self.user, self.logged_in, self.anonymous = argument, False, False
+        self.account = ""
         self.say("331 Password, please")
 
     def do_PASS(self, argument: str) -> None:
@@ -130,6 +133,17 @@ class FtpModel(Extensions):
         self.anonymous = user == ANONYMOUS
         if USERS.get(user) != argument and not self.anonymous:
             return self.wrong_password()
+        self.name, self.account = user, ACCOUNTS.get(user, "")
+        if self.account:
+            return self.say("332 Account, please")
+        self.logged_in = True
+        return self.say("230 Logged in")
+
+    def do_ACCT(self, argument: str) -> None:
+        if not self.account:
+            return super().do_ACCT(argument)
+        if argument != self.account:
+            return self.say("530 Not that account")
         self.logged_in = True
         return self.say("230 Logged in")
 
@@ -248,11 +262,16 @@ class FtpModel(Extensions):
 
     def do_SIZE(self, argument: str) -> None:
         octets = self.files.get(self.path(argument))
+        if self.path(argument) in LARGE:
+            return self.size_of_large(LARGE[self.path(argument)])
         if octets is None:
             return self.no_file()
         return self.say(f"213 {len(self.outgoing(octets))}")
 
+    def size_of_large(self, size: int) -> None:
+        self.say(f"213 {size}")
+
     def do_MDTM(self, argument: str) -> None:
         if self.path(argument) not in self.files:
             return self.no_file()
-        return self.say("213 20260102030405")
+        return self.say(f"213 {self.modified(self.path(argument))}")

@@ -77,6 +77,8 @@ class DataConnection:
         self.decoding, self.markers = (Decoding(job.coded), 0) if job.keep else (None, 0)
         if self.line is None:
             self.world.later(patience, lambda: self.give_up(job))
+        elif self.came and self.protected() and not self.secured:
+            self.break_off(job, None)
         else:
             self.go()
 
@@ -167,8 +169,12 @@ class DataConnection:
         self.go()
 
     def received(self, data: bytes) -> None:
+        """In clear where a handshake has to come there is no file to come (RFC 4217 section 10.2)."""
         self.came += data
-        self.go_on()
+        if self.job is not None and self.protected() and not self.secured:
+            self.break_off(self.job, None)
+        else:
+            self.go_on()
 
     def ended(self) -> None:
         self.eof = True

@@ -16,10 +16,11 @@ from tests.models.world import World
 
 BEFORE_LOGIN = {"ACCT", "REIN", "HOST", "LANG", "ADAT", "CCC", "MIC", "CONF", "ENC"}
 AFTER_LOGIN = {"ALLO", "SITE", "SMNT", "MLST", "XPWD", "XCWD", "XCUP", "XMKD", "XRMD"}
-FACTS = ("type", "size", "modify", "perm", "unique")
+FACTS = ("type", "size", "modify", "create", "perm", "unique")
 LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 DOMAIN = re.compile(rf"{LABEL}(?:\.{LABEL})*")
 ADDRESS = re.compile(r"\[[0-9A-Fa-f:.]+\]|\d+(?:\.\d+){3}")
+BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==|[A-Za-z0-9+/]=))?")
 LANGUAGE = re.compile("[A-Za-z]{1,8}(?:-[A-Za-z]{1,8})*")
 
 
@@ -29,12 +30,14 @@ class Extensions(Transfers):
     extended_features = ("HOST", "LANG EN*;FR", "MLST", "TVFS")
     hosts = frozenset({"ftp.example.test"})
     languages = frozenset({"en", "fr"})
-    mechanisms = frozenset({"TLS", "TLS-C"})
+    mechanisms = frozenset({"TLS", "TLS-C", "GSSAPI"})
+    down = frozenset({"down.example.test"})
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self.user, self.logged_in = "", False
-        self.awaiting_tls = False
+        self.awaiting_tls = self.exchanging = False
+        self.language = "EN"
         self.chosen = set(FACTS)
 
     # -- TLS and the other security commands (RFC 2228, RFC 4217)
@@ -60,6 +63,9 @@ class Extensions(Transfers):
             return self.say("501 AUTH what?")
         if not self.knows_mechanism(argument):
             return self.say("504 Only TLS")
+        if argument.upper() == "GSSAPI":
+            self.exchanging = True
+            return self.say("334 ADAT must follow")
         self.authorize()
         return super().do_AUTH("TLS")
 
@@ -86,8 +92,18 @@ class Extensions(Transfers):
             return self.say("533 Not without TLS")
         return self.say("534 TLS stays")
 
-    def do_ADAT(self, _argument: str) -> None:
-        self.say("503 AUTH first")
+    def do_ADAT(self, argument: str) -> None:
+        if not self.exchanging:
+            return self.say("503 AUTH first")
+        self.exchanging = False
+        return self.refuse_data() if BASE64.fullmatch(argument) else self.no_base64()
+
+    def no_base64(self) -> None:
+        self.say("501 That is no base 64")
+
+    def refuse_data(self) -> None:
+        """No ticket that a probe can have is good for anything."""
+        self.say("535 The check has failed")
 
     def do_MIC(self, _argument: str) -> None:
         self.say("537 Not with TLS" if self.tls else "503 AUTH first")
@@ -100,6 +116,7 @@ class Extensions(Transfers):
         """The state in which a session begins."""
         self.user, self.logged_in = "", False
         self.coded, self.cwd, self.chosen = Parameters(), "/", set(FACTS)
+        self.speak("EN")
 
     def do_REIN(self, _argument: str) -> None:
         self.reset()
@@ -151,6 +168,8 @@ class Extensions(Transfers):
             return self.late_host()
         if not self.is_host(argument):
             return self.say("501 No host name")
+        if argument.lower() in self.down:
+            return self.host_is_down()
         if not self.serves(argument):
             return self.unknown_host()
         return self.enter_host()
@@ -170,7 +189,12 @@ class Extensions(Transfers):
     def enter_host(self) -> None:
         """Who began to log in has to begin again (section 4)."""
         self.user = ""
+        self.speak("EN")
         self.say("220 Host accepted")
+
+    def host_is_down(self) -> None:
+        self.say("421 Come back later")
+        self.line.fin()
 
     # -- languages (RFC 2640 section 4)
 
@@ -180,7 +204,12 @@ class Extensions(Transfers):
         elif argument and not self.speaks(argument):
             self.say("504 Not spoken here")
         else:
+            self.speak(argument.split("-")[0].upper() or "EN")
             self.say("200 OK")
+
+    def speak(self, language: str) -> None:
+        """From now on replies are in this language."""
+        self.language = language
 
     def speaks(self, tag: str) -> bool:
         return tag.split("-")[0].lower() in self.languages
@@ -189,6 +218,8 @@ class Extensions(Transfers):
 
     def feature(self, label: str) -> str:
         """A feature with its parameters."""
+        if label == "LANG EN*;FR":
+            return "LANG EN;FR".replace(self.language, f"{self.language}*")
         if label != "MLST":
             return label
         return "MLST " + "".join(f"{fact}{'*' * (fact in self.chosen)};" for fact in FACTS)
@@ -236,7 +267,9 @@ class Extensions(Transfers):
             case "size":
                 return "" if directory else str(len(self.files.get(path, b"")))
             case "modify":
-                return "20260102030405"
+                return self.modified(path)
+            case "create":
+                return self.created(path)
             case "perm":
                 return "cdeflmp" if directory else "adfrw"
             case _:
@@ -245,6 +278,18 @@ class Extensions(Transfers):
     def facts(self, name: str) -> str:
         """A line of MLSD."""
         return self.entry(name, posixpath.basename(name))
+
+    def own_entries(self, path: str) -> list[str]:
+        """The directory itself and its parent (RFC 3659 section 7.5.1), where types are told."""
+        if "type" not in self.chosen:
+            return []
+        parent = posixpath.dirname(path)
+        own = self.told(path).replace("type=dir;", "type=cdir;")
+        above = self.told(parent).replace("type=dir;", "type=pdir;")
+        return [f"{own} {self.own_name(path)}", f"{above} {self.own_name(parent)}"]
+
+    def own_name(self, path: str) -> str:
+        return path
 
     # -- what STAT tells of a path (RFC 959 section 4.1.3)
 

@@ -9,6 +9,7 @@ import posixpath
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -22,13 +23,22 @@ from tests.models.world import HOST, Address, World
 LISTED = Parameters("A")  # listings are text, whatever the type (RFC 1123 section 4.1.2.7)
 
 
-Disk: TypeAlias = tuple[set[str], dict[str, bytes]]
+Disk: TypeAlias = tuple[set[str], dict[str, bytes], dict[str, tuple[float, float]]]
 _DISKS: WeakKeyDictionary[World, Disk] = WeakKeyDictionary()
 
 
 def _disk() -> Disk:
-    """The folders and files that all sessions of a world have."""
-    return {"/", "/reports", "/upload"}, {"/readme.txt": b"one\ntwo\n"}
+    """The folders and files that all sessions of a world have, and when files were made and changed."""
+    return {"/", "/reports", "/upload"}, {"/readme.txt": b"one\ntwo\n"}, {}
+
+
+QUOTAS = {"carol": 2_000_000}  # octets of the largest file that somebody may store
+_EPOCH = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def _told(seconds: float) -> str:
+    """A time of the world as RFC 3659 section 2.3 has it."""
+    return f"{_EPOCH + timedelta(seconds=int(seconds)):%Y%m%d%H%M%S}"
 
 
 class Transfers(LineService):
@@ -38,8 +48,8 @@ class Transfers(LineService):
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
-        self.cwd, self.coded = "/", Parameters()
-        self.folders, self.files = _DISKS.setdefault(world, _disk())
+        self.cwd, self.coded, self.name = "/", Parameters(), ""
+        self.folders, self.files, self.times = _DISKS.setdefault(world, _disk())
         self.restart, self.leaving = 0, False
         self.data = DataConnection(world, self.may_connect, self.is_protected)
         self.only_epsv = False
@@ -255,8 +265,13 @@ class Transfers(LineService):
     def broken(self, error: Malformed | None) -> None:
         if error is None:
             self.say("426 Data connection lost")
+        elif "quota" in str(error):
+            self.over_quota()
         else:
             self.say("551 Page type unknown" if "page" in str(error) else "451 No data of this mode")
+
+    def over_quota(self) -> None:
+        self.say("552 Over quota")
 
     def marked(self, marker: str, octets: int) -> None:
         self.say(f"110 MARK {marker} = {octets}")
@@ -288,7 +303,12 @@ class Transfers(LineService):
             return self.say("501 Not a directory")
         if path not in self.folders:
             return self.no_file()
-        return self.list(path, self.facts)
+        lines = [*self.own_entries(path), *(self.facts(name) for name in self.names(path))]
+        return self.transfer(self.listing(lines), coded=self.listed_as())
+
+    def own_entries(self, _path: str) -> list[str]:
+        """What MLSD lists besides files and directories."""
+        return []
 
     def list(self, path: str, form: Callable[[str], str]) -> None:
         coded = self.listed_as()
@@ -352,7 +372,20 @@ class Transfers(LineService):
 
     def store(self, path: str, octets: bytes, restart: int) -> None:
         """Replace the file, or with a restart marker go on behind so many octets."""
+        if self.name in QUOTAS and len(octets) > QUOTAS[self.name]:
+            raise Malformed("over quota")
         self.files[path] = self.files.get(path, b"")[:restart] + octets
+        self.touch(path)
+
+    def touch(self, path: str) -> None:
+        """The file was changed now, and made now if it was not there."""
+        self.times[path] = (self.times.get(path, (self.world.now, 0.0))[0], self.world.now)
+
+    def created(self, path: str) -> str:
+        return _told(self.times.get(path, (0.0, 0.0))[0])
+
+    def modified(self, path: str) -> str:
+        return _told(self.times.get(path, (0.0, 0.0))[1])
 
     def do_APPE(self, argument: str) -> None:
         path = self.path(argument)
@@ -360,6 +393,7 @@ class Transfers(LineService):
 
     def append(self, path: str, octets: bytes) -> None:
         self.files[path] = self.files.get(path, b"") + octets
+        self.touch(path)
 
     def do_STOU(self, _argument: str) -> None:
         name = self.unique()

@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from tests.models.smtp_auth import LIST, Auth
 from tests.models.smtp_chunking import Chunking
 from tests.models.smtp_enhanced import Enhanced, InternationalDsn
 
+FULL = "full@example.test"  # accepted, and then there is no room
 _VERBS = {"LHLO": "EHLO", "EHLO": "", "HELO": ""}
 
 
 class Lmtp(Enhanced):
     """LHLO is what EHLO is in SMTP; the other two are no commands."""
 
+    own_facts: ClassVar[dict[str, str]] = {"failing_recipient": FULL}
+
     def verb(self, word: str) -> str:
         verb = super().verb(word)
         return _VERBS.get(verb, verb)
 
+    def recipient(self, path: str) -> None:
+        if path.lower() != FULL:
+            return super().recipient(path)
+        self.recipients.append(path)
+        return self.say("250 OK")
+
     def taken(self) -> None:
-        recipients = len(self.recipients)
+        fates = self.fates(self.recipients)
         self.reset()
-        for _ in range(recipients):
-            self.say("250 OK: delivered")
+        for fate in fates:
+            self.say(fate)
+
+    def fates(self, recipients: list[str]) -> list[str]:
+        """One reply for each recipient, in their order."""
+        full = (path.lower() == FULL for path in recipients)
+        return ["452 mailbox full" if one else "250 OK: delivered" for one in full]
 
     def transmission(self) -> str:
         return "LMTP"
@@ -45,6 +61,7 @@ class LmtpInternational(InternationalDsn, Lmtp):
     """With SMTPUTF8, DSN and RRVS."""
 
     keywords = (*Lmtp.keywords, "SMTPUTF8", "DSN", "RRVS")
+    own_facts: ClassVar[dict[str, str]] = {**InternationalDsn.own_facts, **Lmtp.own_facts}
 
     def transmission(self) -> str:
         return "UTF8LMTP" if self.international else "LMTP"

@@ -13,6 +13,7 @@ _NOTIFY = re.compile(r"NEVER|(?:SUCCESS|FAILURE|DELAY)(?:,(?:SUCCESS|FAILURE|DEL
 _ORCPT = re.compile(rf"[!-'*+\-/-9=?A-Z^-~]+;{_XTEXT}")
 _BY = re.compile(r"([+-]?)(\d{1,9});([NR])T?", re.IGNORECASE)
 _RRVS = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:Z|[+-]\d\d:\d\d))(?:;[CR])?", re.IGNORECASE)
+LIST = "staff@example.test"
 _REPORT = """\
 Return-Path: <{path}>
 Received: from {host} by {host}; Thu, 1 Jan 1970 00:00:00 +0000
@@ -158,6 +159,18 @@ class Parameters(SmtpModel):
         return True
 
     # -- delivery
+
+    def recipient(self, path: str) -> None:
+        if path.lower() != LIST:
+            return super().recipient(path)
+        self.recipients.append(path)
+        return self.say("250 OK, to all of them")
+
+    def return_path(self) -> bytes:
+        """A list sends in the name of its owner (RFC 5321 section 3.9.2)."""
+        if LIST in (path.lower() for path in self.recipients):
+            return b"Return-Path: <owner-staff@example.test>\r\n"
+        return super().return_path()
 
     def deliver(self, mail: bytes) -> None:
         if any(not path.startswith("bob@") for path in self.recipients):

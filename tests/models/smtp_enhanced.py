@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import ClassVar
 
 from tests.models import smtp_paths
 from tests.models.smtp import SmtpModel
@@ -48,6 +49,10 @@ class International(Enhanced):
     """SMTPUTF8. Octets that are no UTF-8 are lone surrogates in the text of a command."""
 
     keywords = (*Enhanced.keywords, "SMTPUTF8")
+    own_facts: ClassVar[dict[str, str]] = {
+        "utf8_recipient": "jürgen@example.test",
+        "moved_to_utf8": "wandered@example.test",
+    }
 
     def greet(self) -> None:
         self.international = False
@@ -92,7 +97,9 @@ class International(Enhanced):
         return f"{code} 5.6.7 SMTPUTF8, please" if not path.isascii() and not wanted else ""
 
     def recipient(self, path: str) -> None:
-        if path.isascii():
+        if path == "wandered@example.test":
+            self.say("551 5.1.6 has moved to a name that this session cannot show")
+        elif path.isascii():
             super().recipient(path)
         else:
             self.say("550 5.1.1 no such user")

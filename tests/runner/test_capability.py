@@ -59,3 +59,11 @@ def test_reasons(spec, reason):
     offered = {"SIZE", "SIZE 10", "AUTH", "AUTH PLAIN"}
 
     assert skip_reason(case(**spec), offered, {"recipient": "a@b"}) == reason
+
+
+def test_where_all_service_is_refused_only_that_is_tried():
+    facts = {"recipient": "a@b", "refuses_service": "yes"}
+
+    assert skip_reason(case(needs=["refuses_service"]), (), facts) == ""
+    assert skip_reason(case(needs=["recipient"]), (), facts) == "the target refuses all service (profile)"
+    assert skip_reason(case(needs=["refuses_service"]), (), {}) == "needs the profile fact 'refuses_service'"

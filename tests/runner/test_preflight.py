@@ -87,6 +87,20 @@ def test_what_cannot_be_tested(peer, words):
     assert words in wrong(SMTP, peer)
 
 
+@pytest.mark.parametrize("greeting", [b"554 nothing here\r\n", b"521 no mail\r\n"])
+def test_a_host_that_refuses_all_service_may_be_tested_for_just_that(greeting):
+    facts, wire = look(SMTP, Peer(greeting), facts={**FACTS, "refuses_service": "yes"})
+
+    assert facts.capabilities == frozenset()
+    assert wire.sent("main") == b"QUIT\r\n"
+
+
+def test_a_host_that_serves_after_all():
+    said = wrong(SMTP, *[Peer(b"220 welcome\r\n")] * 3, facts={**FACTS, "refuses_service": "yes"})
+
+    assert r"the profile says refuses_service, but: it greets with 220 welcome\r\n" in said
+
+
 def test_second_look_sees_the_slip():
     ftp = Peer(
         b"220 hi\r\n", Hears(b"EHLO probe.invalid\r\n"), b"500 what\r\n", Hears(b"SYST\r\n"), b"215 UNIX\r\n"

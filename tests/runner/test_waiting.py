@@ -35,6 +35,12 @@ def test_a_result_that_comes_later(waiting):
     assert waiting.outcome(case(), future).outcome is PASS
 
 
+def test_there_is_something_to_do_meanwhile(waiting):
+    future: Future[Attempted] = Future()
+
+    assert waiting.outcome(case(), future, lambda: future.set_result(Attempted(case(), PASS))).outcome is PASS
+
+
 def test_a_run_that_broke_down(waiting):
     future: Future[Attempted] = Future()
     future.set_exception(CancelledError("the run is over"))

@@ -309,7 +309,7 @@ MUTANTS: list[Mutant] = [
     planted("hides_directories", "list-names-directory", HidesDirectories),
     planted("lists_no_file", "list-names-file", ListsNoFile),
     planted("lf_listings", "list-lines-end-in-crlf", LfListings),
-    planted("lf_listings_in_image", "list-in-image-type nlst-names-only", LfListingsInImage),
+    planted("lf_listings_in_image", "list-in-image-type", LfListingsInImage),
     planted("lists_on_control", "listing-not-on-control-connection", ListsOnControl),
     planted("lists_on_control_behind", "listing-not-on-control-connection", ListsOnControlBehind),
     planted("no_nlst", "nlst", **answering("NLST", "502 No")),

@@ -11,9 +11,18 @@ FACTS = {
     "directory": "reports",
     "writable": "/upload",
     "ipv4": "yes",
+    "ipv6": "yes",
     "second_address": "127.0.0.3",
     "anonymous": "yes",
     "sender": "probe@client.test",
+    "large_file": "large.bin",
+    "large_file_size": "5368709120",
+    "quota_user": "carol",
+    "quota_password": "carolpw",
+    "account_user": "dave",
+    "account_password": "davepw",
+    "account": "blue",
+    "unavailable_host": "down.example.test",
 }
 
 

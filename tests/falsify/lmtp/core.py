@@ -131,7 +131,15 @@ def without(word: str) -> tuple[str, ...]:
     return tuple(text for name, text in _WORDS.items() if name != word)
 
 
+class TurnsFates(M):
+    """Answers for the last recipient first."""
+
+    def fates(self, recipients):
+        return super().fates(recipients)[::-1]
+
+
 MUTANTS = [
+    mutant("turns_fates", TurnsFates, "replies-in-order-of-rcpt"),
     mutant("takes_EHLO", TakesHello, "no-hello-of-smtp[EHLO]", hello="EHLO"),
     mutant("takes_HELO", TakesHello, "no-hello-of-smtp[HELO]", hello="HELO"),
     mutant("refuses_EHLO_with_550", RefusesHelloWith550, "hello-of-smtp-code[EHLO]", hello="EHLO"),

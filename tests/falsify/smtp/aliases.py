@@ -36,7 +36,7 @@ class LosesAliases(G):
 
 class EditsHeader(G):
     def deliver(self, mail):
-        super().deliver(re.sub(rb"(?m)^To: <all>", b"To: staff", mail))
+        super().deliver(re.sub(rb"(?m)^To: <staff@example.test>", b"To: staff", mail))
 
 
 MUTANTS = [

@@ -289,7 +289,7 @@ def auth(base, without) -> list[Mutant]:
         ),
         broken(base, BadBase64AskedAgain, "auth-bad-base64[nothing-else|cut-short]"),
         broken(base, InitialResponseIgnored, "auth-initial-response-refused"),
-        broken(base, ShortAuthLines, "auth-longest-names"),
+        broken(base, ShortAuthLines, "auth-longest-names[RFC-4954|RFC-4616]"),
         broken(base, CutsLines, "auth-line-too-long"),
         broken(base, AnyNul, "auth-plain-nul[one-too-few|none]"),
         broken(base, OneAttempt, "auth-after-failure"),

@@ -225,6 +225,12 @@ def hangs_up(name: str, pattern: str, *breaks: str) -> Mutant:
     return mutant(name, HangsUpOn, *breaks, pattern=pattern)
 
 
+class LosesPostmaster(M):
+    def deliver(self, mail):
+        if not any(path.lower().startswith("postmaster") for path in self.recipients):
+            super().deliver(mail)
+
+
 MUTANTS = [
     mutant(
         "verbs_in_capitals",
@@ -390,6 +396,7 @@ MUTANTS = [
     ),
     first("underscore_354", "EHLO pro_be", "354 go on", "hello-underscore"),
     first("words_354", r"EHLO \[.* ", "354 go on", "hello-words-behind-literal"),
+    mutant("loses_postmaster", LosesPostmaster, "postmaster-mail-arrives"),
     first("helo_354", "HELO not@", "354 go on", "helo-not-acceptable"),
     first("empty_ehlo_354", "EHLO$", "354 go on", "refused-ehlo-code"),
     mutant("waits_for_the_client", WaitsForTheClient, "client-speaks-first"),

@@ -61,6 +61,20 @@ class SizeEndsData(M):
         return True
 
 
+class LeavesOverSize(M):
+    """Closes the connection when more comes than was declared."""
+
+    def do_MAIL(self, argument):
+        self.declared = self.value(argument, "SIZE")
+        super().do_MAIL(argument)
+
+    def accept(self, text):
+        if self.declared == "100":
+            self.line.fin()
+        else:
+            super().accept(text)
+
+
 class NoSizeCheck(M):
     def size_refused(self, argument):
         return "" if (self.value(argument, "SIZE") or "0").isdigit() else super().size_refused(argument)
@@ -145,6 +159,7 @@ EXTENSIONS: dict[str, type[M]] = {
     "holds_replies": HoldsReplies,
     "mixes_replies": MixesReplies,
     "size_ends_data": SizeEndsData,
+    "leaves_over_size": LeavesOverSize,
     "no_size_check": NoSizeCheck,
     "any_size_text": AnySizeText,
     "no_size": NoSize,

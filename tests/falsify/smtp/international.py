@@ -173,6 +173,22 @@ class EchoesUser(M):
         self.say(f"252 {argument}, well")
 
 
+class ShowsNewPlace(M):
+    def recipient(self, path):
+        if path == "wandered@example.test":
+            self.say("551 5.1.6 try <jürgen@elsewhere.example>")
+        else:
+            super().recipient(path)
+
+
+class VerifiesInUtf8(M):
+    def do_VRFY(self, argument):
+        if argument == "jürgen@example.test":
+            self.say("250 2.1.5 Jürgen <jürgen@example.test>")
+        else:
+            super().do_VRFY(argument)
+
+
 class OneArgument(M):
     """Takes one argument for VRFY or EXPN."""
 
@@ -286,6 +302,8 @@ MUTANTS = [
     mutant("smtputf8_decodes_header", DecodesHeader, "smtputf8-header"),
     mutant("smtputf8_plain_trace", PlainTrace, "smtputf8-trace"),
     mutant("smtputf8_echoes_sender", EchoesSender, "smtputf8-reply[MAIL]"),
+    mutant("smtputf8_shows_new_place", ShowsNewPlace, "moved-to-utf8"),
+    mutant("smtputf8_verifies_in_utf8", VerifiesInUtf8, "vrfy-needs-utf8"),
     mutant("smtputf8_echoes_user", EchoesUser, "smtputf8-reply[VRFY]"),
     mutant("smtputf8_not_in_vrfy", OneArgument, "smtputf8-of-vrfy[VRFY]"),
     mutant("smtputf8_not_in_expn", OneArgumentExpn, "smtputf8-of-vrfy[EXPN]"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from tests.falsify.harness import Mutant, mutant
-from tests.models.smtp_dsn import Parameters
+from tests.models.smtp_dsn import LIST, Parameters
 
 M = Parameters
 _BASE = tuple(word for word in M.keywords if word.split()[0] not in ("DSN", "DELIVERBY", "RRVS"))
@@ -269,6 +269,13 @@ MUTANTS = [
     mutant("reports_unasked", Reports, "not-reported[no-NOTIFY]", notify_is=""),
     mutant("reports_to_nobody", ReportsToNobody, "not-reported[null-path]"),
     mutant("defers_by", DefersBy, "by-cannot-be-honoured"),
+    mutant("takes_short_times", M, "by-below-the-least", by_refused=lambda _self, _value: ""),
+    mutant(
+        "reports_no_lists",
+        M,
+        "list-reported",
+        reports=lambda self, path: path != LIST and M.reports(self, path),
+    ),
     mutant("rrvs_fraction", Fractions, "rrvs-fraction"),
     mutant("judges_postmaster", JudgesPostmaster, "rrvs-of-postmaster"),
 ]
