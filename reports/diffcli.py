@@ -61,7 +61,7 @@ def exit_code(found: Sequence[Changed], after: Report, strict: bool, loads: Sequ
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="plumbline diff",
-        description="Compare two runs: newly failing, failing and not played before, newly flaky, no longer tested, "
+        description="Compare two runs: newly failing, failing, and not played before, newly flaky, no longer tested, "
         "gone, fixed, new.",
         epilog="Exit codes: 0 no new violation, 1 new violations, 2 results unreadable, 4 wrong usage.",
     )
