@@ -11,11 +11,13 @@ from .ops import (
     Address,
     Close,
     Endpoints,
+    EndTLS,
     Listen,
     Lost,
     Now,
     Op,
     Open,
+    PeerCertificate,
     ReadFiles,
     Recv,
     Reset,
@@ -89,7 +91,7 @@ class Transcript:
             return
         at = round((started if isinstance(op, Send) else ended) - self._start, 6)
         match op:
-            case Now() | ReadFiles():
+            case Now() | ReadFiles() | PeerCertificate():
                 return
             case Sleep():
                 self._pause(at, op.seconds)
@@ -151,6 +153,8 @@ class Transcript:
             return _trouble(op, answer)
         if isinstance(op, Open | Accept):
             self._secure.discard(op.conn)
+        if isinstance(op, EndTLS):
+            self._secure.discard(op.conn)
         if isinstance(op, StartTLS):
             self._secure.add(op.conn)
             self._utter(op.conn, Uttered(tls=True))
@@ -169,11 +173,21 @@ def _done(op: Op, answer: object) -> str:
             return "the server closed the connection (FIN)"
         case StartTLS(), _:
             return f"TLS: {answer}"
-        case Shutdown(), _:
+        case _:
+            return _ended(op)
+
+
+def _ended(op: Op) -> str:
+    match op:
+        case EndTLS():
+            return "TLS was closed by both sides"
+        case Shutdown(bare=True):
+            return "we sent FIN, without closing TLS"
+        case Shutdown():
             return "we sent FIN"
-        case Reset(), _:
+        case Reset():
             return "we sent RST"
-        case Close(), _:
+        case Close():
             return "we closed the connection"
         case _:
             return type(op).__name__

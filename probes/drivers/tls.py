@@ -23,6 +23,7 @@ class Tls:
         )
         self._failure: ssl.SSLError | None = None  # OpenSSL reports it once, then an ordinary end
         self.writing = True  # until our close_notify
+        self.ended = False  # the peer's close_notify has come
 
     def feed(self, data: bytes) -> None:
         """Take what came from the wire; b"" for FIN."""
@@ -70,11 +71,23 @@ class Tls:
             return self._tls.read(65_536)
         except ssl.SSLWantReadError:
             return None
-        except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+        except ssl.SSLZeroReturnError:
+            self.ended = True
+            return b""
+        except ssl.SSLEOFError:
             return b""
         except ssl.SSLError as error:
             self._failure = error
             raise
+
+    @property
+    def certificate(self) -> bytes:
+        """What the peer showed, in DER; nothing where it showed none."""
+        return self._tls.getpeercert(binary_form=True) or b""
+
+    def rest(self) -> bytes:
+        """What came behind the peer's close_notify: in clear, if it goes on in clear."""
+        return self._incoming.read()
 
     def close_notify(self) -> bytes:
         """End our direction only.
