@@ -23,6 +23,7 @@ class Tls:
         )
         self._failure: ssl.SSLError | None = None  # OpenSSL reports it once, then an ordinary end
         self.writing = True  # until our close_notify
+        self.ended = False  # by the peer's close_notify
 
     def feed(self, data: bytes) -> None:
         """Take what came from the wire; b"" for FIN."""
@@ -67,14 +68,17 @@ class Tls:
         if self._failure is not None:
             raise self._failure
         try:
-            return self._tls.read(65_536)
+            data = self._tls.read(65_536)
         except ssl.SSLWantReadError:
             return None
-        except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+        except (ssl.SSLZeroReturnError, ssl.SSLEOFError) as error:
+            self.ended = self.ended or isinstance(error, ssl.SSLZeroReturnError)
             return b""
         except ssl.SSLError as error:
             self._failure = error
             raise
+        self.ended = self.ended or not data  # Python makes an empty answer of close_notify
+        return data
 
     def close_notify(self) -> bytes:
         """End our direction only.
