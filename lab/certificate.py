@@ -31,7 +31,7 @@ authorityKeyIdentifier = keyid
 basicConstraints = critical, CA:TRUE
 keyUsage = critical, digitalSignature, keyEncipherment, keyCertSign
 extendedKeyUsage = serverAuth
-subjectAltName = DNS:{HOSTNAME}, DNS:localhost, IP:{HOST}
+subjectAltName = DNS:{HOSTNAME}, DNS:localhost, IP:{HOST}, IP:::1
 """
 RSA = ("rsa:2048",)  # what every server takes
 ELLIPTIC = ("ec", "-pkeyopt", "ec_paramgen_curve:prime256v1")  # made at once

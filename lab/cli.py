@@ -132,13 +132,12 @@ def _start(options: argparse.Namespace) -> int:
 
 
 def _described(server: Server) -> dict[str, object]:
-    ports = {protocol: port for protocol, (_, port) in server.endpoints.items()}
     return {
         "name": server.name,
         "product": server.product,
         "version": server.version,
         "pid": server.pid,
-        "endpoints": profiles.urls(ports),
+        "endpoints": {protocol: server.url(protocol) for protocol in server.endpoints},
         "profile": str(server.profile_path),
         "profiles": {protocol: str(path) for protocol, path in server.profiles.items()},
         "directory": str(server.directory),

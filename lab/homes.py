@@ -45,7 +45,14 @@ def fill_for(user: str, home: Path) -> None:
     fill(home, (entry.pw_uid, entry.pw_gid))
 
 
-def facts(home: str) -> dict[str, Any]:
+def fill_anonymous(folder: Path) -> None:
+    """What anonymous users see: the same files, in which they may write nothing."""
+    fill(folder)
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+
+
+def facts(home: str, *, anonymous: bool = False) -> dict[str, Any]:
     """Profile facts; `home` is the first user's folder as the server shows it (PWD after login).
 
     The names are relative to it.
@@ -57,5 +64,5 @@ def facts(home: str) -> dict[str, Any]:
         "files": {"text": "readme.txt", "binary": "octets.bin", "empty": "empty.txt"},
         "large_file": LARGE,
         "large_file_size": LARGE_SIZE,
-        "anonymous": False,
+        "anonymous": anonymous,
     }

@@ -23,9 +23,10 @@ def ports(chosen: Mapping[str, int]) -> dict[str, int]:
     return {**found, DOMAINS["loop"]: chosen["smtp"]}
 
 
-def facts(chosen: Mapping[str, int]) -> dict[str, Any]:
-    """Keys of the profile."""
-    hops: dict[str, dict[str, str]] = {name: {"domain": domain} for name, domain in DOMAINS.items()}
+def facts(chosen: Mapping[str, int], *, login: bool = False) -> dict[str, Any]:
+    """Keys of the profile. `login`: the server logs in at the full hop."""
+    hops: dict[str, dict[str, Any]] = {name: {"domain": domain} for name, domain in DOMAINS.items()}
+    hops["full"] |= {"login": True} if login else {}
     for name in ("full", "plain"):
         hops[name]["listen"] = f"{HOST}:{chosen[f'{name}-hop']}"
-    return {"next_hops": hops, "forwarded": f"{ALIAS}@{DOMAIN}"}
+    return {"next_hops": hops, "forwarded": f"{ALIAS}@{DOMAIN}", "delay_warning": True}

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from . import accounts, catalogue, packages, places, ports, processes, profiles, state
 from .bench import Bench
-from .model import HOST, OTHERS_PORTS, LabError, Launch, Product, Server
+from .model import OTHERS_PORTS, LabError, Launch, Product, Server
 from .state import Record
 
 _OUTPUT = "output.log"
@@ -91,7 +91,8 @@ def _start(product: Product, installed: packages.Installed, record: Record, port
     if product.needs_root:
         places.require_reachable(directory, "TMPDIR")
     taken = [port for other in state.load_all() for port in other.ports]
-    bench = Bench(directory, installed, ports.choose(product.protocols, port_base, taken))
+    chosen = ports.choose(product.protocols, port_base, taken, product.host)
+    bench = Bench(directory, installed, chosen)
     record.ports = list(bench.ports.values())
     try:
         launch = product.prepare(bench)
@@ -107,20 +108,21 @@ def _start(product: Product, installed: packages.Installed, record: Record, port
 def _launch(product: Product, launch: Launch, bench: Bench, record: Record) -> None:
     record.programs = list(launch.programs)
     try:
-        _run(record, {name: port for name, port in bench.ports.items() if name not in OTHERS_PORTS})
+        own = {name: port for name, port in bench.ports.items() if name not in OTHERS_PORTS}
+        _run(record, own, product.host)
     except LabError as error:
         tail = _log_tail([bench.directory / _OUTPUT, *launch.logs])
         raise LabError(f"{product.name} does not start: {error}\n{tail}") from error
 
 
-def _run(record: Record, open_ports: Mapping[str, int]) -> None:
+def _run(record: Record, open_ports: Mapping[str, int], host: str) -> None:
     """Start the programs of an instance and wait for its ports. Raises LabError."""
     for program in record.programs:
         output = Path(record.directory) / _OUTPUT
         started = processes.spawn(program.argv, program.environment, output, record.directory)
         record.processes.append(started)
         state.save(record)
-    ports.await_open(open_ports, lambda: _check_alive(record), _READY)
+    ports.await_open(open_ports, lambda: _check_alive(record), _READY, host)
 
 
 def crash(server: Server | str, down: float = 0.0) -> None:
@@ -138,7 +140,7 @@ def crash(server: Server | str, down: float = 0.0) -> None:
     record.processes = []
     public = {protocol: port for protocol, (_, port) in record.server.endpoints.items()}
     try:
-        _run(record, public)
+        _run(record, public, catalogue.find(record.product).host)
     except LabError as error:
         tail = _log_tail([Path(record.directory) / _OUTPUT])
         raise LabError(f"{name} does not come up again: {error}\n{tail}") from error
@@ -167,13 +169,14 @@ def _describe(product: Product, launch: Launch, bench: Bench, record: Record) ->
     written = {}
     version = launch.version or bench.installed.versions[product.source.packages[0]]
     for protocol in public:
-        called = launch.called.get(protocol, f"{product.name} {upstream(version)}")
+        called = launch.called.get(protocol, f"{product.software} {upstream(version)}")
         profile = {"product": called} | profiles.build(
             protocol,
             bench.ports,
             launch.facts,
             starttls=protocol in launch.starttls,
             certificate=made if made.exists() else None,
+            host=product.host,
         )
         path = bench.directory / f"profile-{protocol}.yaml"
         profiles.write(path, profile, f"{product.name}, {protocol}; written by plumbline lab start")
@@ -183,7 +186,7 @@ def _describe(product: Product, launch: Launch, bench: Bench, record: Record) ->
         product=product.name,
         version=version,
         pid=record.processes[0].pid,
-        endpoints={protocol: (HOST, bench.ports[protocol]) for protocol in public},
+        endpoints={protocol: (product.host, bench.ports[protocol]) for protocol in public},
         directory=bench.directory,
         profile=written[main][1],
         profiles={protocol: path for protocol, (path, _) in written.items()},

@@ -92,7 +92,10 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A server that the lab can start. One module of plumbline.lab.servers defines one as PRODUCT."""
+    """A server that the lab can start. One module of plumbline.lab.servers defines one as PRODUCT.
+
+    `variant_of`: the product that it is, set up otherwise. `host`: the address of its ports.
+    """
 
     name: str
     about: str
@@ -104,6 +107,18 @@ class Product:
     mail_users: bool = True  # alice and bob must be system accounts
     single: str = ""  # why only one instance may run at a time; empty when several may
     needs_root: bool = True
+    variant_of: str = ""
+    host: str = HOST
+
+    @property
+    def software(self) -> str:
+        """What it is called by others: a variant is the same software."""
+        return self.variant_of or self.name
+
+
+def place(host: str, port: int) -> str:
+    """Host and port as a URL has them: an IPv6 address in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,5 +140,4 @@ class Server:
         return self.profiles[self.main]
 
     def url(self, protocol: str) -> str:
-        host, port = self.endpoints[protocol]
-        return f"{protocol}://{host}:{port}"
+        return f"{protocol}://{place(*self.endpoints[protocol])}"

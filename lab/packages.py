@@ -42,11 +42,11 @@ def install(product: Product) -> Installed:
     """Bring the product's programs. Raises LabError."""
     match product.source.kind:
         case "debian":
-            return debian(product.name, product.source)
+            return debian(product.software, product.source)
         case "python":
-            return python(product.name, product.source.packages)
+            return python(product.software, product.source.packages)
         case "node":
-            return node(product.name, product.source.packages)
+            return node(product.software, product.source.packages)
         case "own":
             return Installed(Path(__file__).parent, {})
         case other:

@@ -17,6 +17,7 @@ from .model import (
     SECOND_RECIPIENT,
     UNKNOWN_RECIPIENT,
     USERS,
+    place,
 )
 
 _ROLES = {
@@ -45,8 +46,8 @@ def public(protocols: Iterable[str]) -> list[str]:
     return [protocol for protocol in protocols if protocol not in PRIVATE_PORTS]
 
 
-def urls(ports: Mapping[str, int]) -> dict[str, str]:
-    return {name: f"{name}://{HOST}:{port}" for name, port in ports.items() if name in public(ports)}
+def urls(ports: Mapping[str, int], host: str = HOST) -> dict[str, str]:
+    return {name: f"{name}://{place(host, port)}" for name, port in ports.items() if name in public(ports)}
 
 
 def build(
@@ -56,6 +57,7 @@ def build(
     *,
     starttls: bool,
     certificate: Path | None,
+    host: str = HOST,
 ) -> dict[str, Any]:
     """The profile for one protocol of a server.
 
@@ -71,7 +73,7 @@ def build(
     if certificate and (starttls or f"{plain(protocol)}s" in ports):
         profile["tls"] = _tls(protocol, ports, starttls=starttls, certificate=certificate)
     profile |= {key: value for key, value in facts.items() if ftp == (key in _FTP_FACTS)}
-    if companions := {name: url for name, url in urls(ports).items() if name != protocol}:
+    if companions := {name: url for name, url in urls(ports, host).items() if name != protocol}:
         profile["companions"] = companions
     return profile
 

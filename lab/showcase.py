@@ -23,6 +23,7 @@ _CHECKED = (
     "submission",
     "lmtp",
     "ftp",
+    "ftps",
     "pop3",
     "imap",
 )  # the protocols that have suites of their own
@@ -38,6 +39,8 @@ _IMPLICIT = {
 }
 _SLOW = ("smtp/idle[*", "smtp/idle-data")
 _TWICE = {("embedded", "ftp")}  # pyftpdlib, which is a product of its own, with TLS
+# One session's PORT can end another one's data connection there (docs/servers.md): verdicts would be of neighbours.
+_ALONE = {"pyftpdlib"}
 _LOADED = "smtp"
 # Several messages a connection, but no more than servers take; nothing pipelined behind the end of data,
 # which Haraka refuses.
@@ -99,10 +102,14 @@ def _name_folder(server: Server, folder: Path) -> None:
 
 
 def _commands(server: Server, folder: Path, load: int) -> Iterator[list[str]]:
+    variants = {name for name, product in catalogue.products().items() if product.variant_of}
     for protocol in _CHECKED:
         if protocol not in server.endpoints or (server.product, protocol) in _TWICE:
             continue
+        if protocol == "ftps" and server.product in variants:
+            continue  # that of the product itself is enough
         options = ["--intrusive"] if protocol in _MAIL else []
+        options += ["--in-flight=1"] if server.product in _ALONE else []
         yield _check(server, protocol, folder / f"{server.product}-{protocol}.jsonl", options)
     if load and _LOADED in server.endpoints:
         words = [

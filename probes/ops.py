@@ -129,10 +129,34 @@ class Shutdown:
 
     Under TLS the first Shutdown sends close_notify and leaves TCP open: what is sent behind it goes in clear, what
     is received is still decrypted, and the second Shutdown sends FIN. `timeout` bounds the writing of close_notify.
+    `bare`: FIN at once, without close_notify, as somebody would send it who cuts the connection off.
     """
 
     conn: str
     timeout: float = 5.0
+    bare: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EndTLS:
+    """Close TLS and go on in clear: our close_notify, then that of the peer. Answer: None.
+
+    Raises Lost(CLOSED | RESET | SILENT | TLS) where the peer's does not come: FIN alone is none. What the peer
+    sent under TLS and nobody received is dropped.
+    """
+
+    conn: str
+    timeout: float
+
+
+@dataclass(frozen=True, slots=True)
+class PeerCertificate:
+    """Answer: the SHA-256 of the certificate that the peer showed, in hexadecimal.
+
+    Raises Lost(UNREACHABLE) where there is no TLS.
+    """
+
+    conn: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +226,20 @@ class ReadFiles:
 
 
 Op: TypeAlias = (
-    Open | Send | Recv | StartTLS | Shutdown | Reset | Close | Listen | Accept | Sleep | Now | ReadFiles
+    Open
+    | Send
+    | Recv
+    | StartTLS
+    | EndTLS
+    | PeerCertificate
+    | Shutdown
+    | Reset
+    | Close
+    | Listen
+    | Accept
+    | Sleep
+    | Now
+    | ReadFiles
 )
 Talk: TypeAlias = Generator[Op, Any, T]
 
@@ -231,6 +268,11 @@ def accepted(op: Accept) -> Talk[Endpoints]:
 def handshake(op: StartTLS) -> Talk[str]:
     name: str = yield op
     return name
+
+
+def certificate(op: PeerCertificate) -> Talk[str]:
+    digest: str = yield op
+    return digest
 
 
 def now() -> Talk[float]:

@@ -29,20 +29,28 @@ class Account(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class Mailbox(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """How to see delivered mail: maildir, mbox, files (`path`) or pop3 (`target`, `user`, `password`)."""
+    """How to see delivered mail: maildir, mbox, files (`path`) or pop3 (`target`, `user`, `password`).
+
+    queue: the folder in which the target keeps accepted mail until it is delivered.
+    """
 
     via: str
     path: str = ""
+    queue: str = ""
     target: str = ""
     user: str = ""
     password: str = ""
 
 
 class Hop(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """Mail for `domain` goes to `listen` (address:port), where we are; without it nobody of ours listens."""
+    """Mail for `domain` goes to `listen` (address:port), where we are; without it nobody of ours listens.
+
+    login: the target logs in there, with whatever name.
+    """
 
     domain: str
     listen: str = ""
+    login: bool = False
 
 
 class NextHops(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -95,6 +103,7 @@ class Facts(msgspec.Struct, kw_only=True):
     account_password: str = ""
     account: str = ""
     unavailable_host: str = ""
+    delay_warning: bool = False
     next_hops: NextHops | None = None
     forwarded: str = ""
 
@@ -166,6 +175,7 @@ def _facts(known: Facts, tree: Mapping[str, Any]) -> dict[str, str]:
         facts["delivered"] = known.delivered.via
     for name, hop in _named_hops(known):
         facts[f"{name}_hop"] = hop.domain
+        facts[f"{name}_login"] = "yes" if hop.login else ""
     for prefix, account in zip(("", "second_"), known.accounts, strict=False):
         facts[f"{prefix}user"], facts[f"{prefix}password"] = account.user, account.password
     if known.recipient and not known.domain:
@@ -213,9 +223,10 @@ def _mailbox(known: Facts, document: Document, companions: dict[str, Endpoint]) 
     if known.delivered.via not in WAYS:
         raise document.error(("delivered", "via"), unknown("way to see mail", known.delivered.via, WAYS))
     box: dict[str, str] = {key: value for key, value in msgspec.to_builtins(known.delivered).items() if value}
-    if "path" in box:
-        box["path"] = str(Path(document.name).parent.resolve() / Path(box["path"]).expanduser())
-    elif box["via"] in ("maildir", "mbox", "files"):
+    for key in ("path", "queue"):
+        if key in box:
+            box[key] = str(Path(document.name).parent.resolve() / Path(box[key]).expanduser())
+    if "path" not in box and box["via"] in ("maildir", "mbox", "files"):
         raise document.error(("delivered",), f"via: {box['via']} needs the path of the mail")
     if "target" in box:
         endpoint = _endpoint(document, ("delivered", "target"), box["target"], box["via"])

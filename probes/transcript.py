@@ -11,11 +11,13 @@ from .ops import (
     Address,
     Close,
     Endpoints,
+    EndTLS,
     Listen,
     Lost,
     Now,
     Op,
     Open,
+    PeerCertificate,
     ReadFiles,
     Recv,
     Reset,
@@ -87,7 +89,7 @@ class Transcript:
             return
         at = round((started if isinstance(op, Send) else ended) - self._start, 6)
         match op:
-            case Now() | ReadFiles():
+            case Now() | ReadFiles() | PeerCertificate():
                 return
             case Send() if not isinstance(answer, Lost):
                 self._utter(op.conn, Uttered(op.data, op.secret))
@@ -139,6 +141,8 @@ class Transcript:
             return _trouble(op, answer)
         if isinstance(op, Open | Accept):
             self._secure.discard(op.conn)
+        if isinstance(op, EndTLS):
+            self._secure.discard(op.conn)
         if isinstance(op, StartTLS):
             self._secure.add(op.conn)
             self._utter(op.conn, Uttered(tls=True))
@@ -157,14 +161,24 @@ def _done(op: Op, answer: object) -> str:
             return "the server closed the connection (FIN)"
         case StartTLS(), _:
             return f"TLS: {answer}"
-        case Shutdown(), _:
-            return "we sent FIN"
-        case Reset(), _:
-            return "we sent RST"
-        case Close(), _:
-            return "we closed the connection"
         case Sleep(), _:
             return f"pause of {op.seconds:g} s"
+        case _:
+            return _ended(op)
+
+
+def _ended(op: Op) -> str:
+    match op:
+        case EndTLS():
+            return "TLS was closed by both sides"
+        case Shutdown(bare=True):
+            return "we sent FIN, without closing TLS"
+        case Shutdown():
+            return "we sent FIN"
+        case Reset():
+            return "we sent RST"
+        case Close():
+            return "we closed the connection"
         case _:
             return type(op).__name__
 

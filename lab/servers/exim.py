@@ -44,6 +44,7 @@ pid_file_path = {directory}/exim.pid
 deliver_drop_privilege = true
 smtp_accept_max = 300
 smtp_accept_queue_per_connection = 0
+delay_warning = 5s
 """
 _ALIASES = """postmaster: bob
 mailer-daemon: postmaster
@@ -87,7 +88,11 @@ def prepare(bench: Bench) -> Launch:
     return Launch(
         programs=(bench.program("usr/sbin/exim4", "-C", configuration, "-bdf", "-q5s"),),
         facts={
-            "delivered": {"via": "mbox", "path": f"{bench.directory}/mail/alice"},
+            "delivered": {
+                "via": "mbox",
+                "path": f"{bench.directory}/mail/alice",
+                "queue": f"{bench.directory}/spool/input",
+            },
             **NAMES,
             **hops.facts(bench.ports),
         },

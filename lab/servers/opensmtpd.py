@@ -14,6 +14,7 @@ table users file:{directory}/users
 table everyone {{ "@" = "bob" }}
 pki lab cert "{certificate.certificate}"
 pki lab key "{certificate.key}"
+bounce warn-interval 5s
 listen on {host} port {smtp} tls pki lab hostname {hostname} auth-optional <credentials>
 listen on {host} port {smtps} smtps pki lab hostname {hostname} auth-optional <credentials>
 listen on {host} port {submission} tls-require pki lab hostname {hostname} auth <credentials>

@@ -56,6 +56,10 @@ transport_maps = inline:{{ {transport} }}
 queue_run_delay = 5s
 minimal_backoff_time = 5s
 maximal_backoff_time = 60s
+delay_warning_time = 5s
+smtp_sasl_auth_enable = yes
+smtp_sasl_security_options = noanonymous
+smtp_sasl_password_maps = inline:{{ {{[{host}]:{full} = relay:relaypw}} }}
 # There is no DNS: without this every connection from 127.x.y.z waits for the resolver
 smtpd_peername_lookup = no
 smtpd_sasl_auth_enable = yes
@@ -102,10 +106,10 @@ def prepare(bench: Bench) -> Launch:
     return Launch(
         programs=(bench.program("usr/sbin/postfix", "-c", etc, "start-fg", environment=environment),),
         facts={
-            "delivered": {"via": "mbox", "path": f"{mail}/alice"},
+            "delivered": {"via": "mbox", "path": f"{mail}/alice", "queue": f"{bench.directory}/queue"},
             **NAMES,
             "utf8_recipient": UTF8_RECIPIENT,
-            **hops.facts(bench.ports),
+            **hops.facts(bench.ports, login=True),
         },
         logs=(bench.directory / "maillog",),
         starttls=frozenset({"smtp", "submission"}),
@@ -138,6 +142,8 @@ def _main_cf(bench: Bench, environment: dict[str, str]) -> str:
         directory=bench.directory,
         root=bench.root,
         forwarded=f"{hops.ALIAS}@{DOMAIN} = {hops.TARGET}",
+        host=HOST,
+        full=bench.ports["full-hop"],
         hops=" ".join(hops.DOMAINS.values()),
         transport=", ".join(
             f"{{{name} = smtp:[{HOST}]:{port}}}" for name, port in hops.ports(bench.ports).items()

@@ -5,11 +5,11 @@ import re
 
 from plumbline.lab import homes
 from plumbline.lab.bench import Bench
-from plumbline.lab.model import USERS, Account, Launch, Product, Source
+from plumbline.lab.model import HOST, USERS, Account, Launch, Product, Source
 
 _TEMPLATES = "usr/share/proftpd/templates"
 _SERVER = """
-DefaultAddress 127.0.0.1
+DefaultAddress {host}
 SocketBindTight on
 PidFile {directory}/run/pid
 ScoreboardFile {directory}/run/scoreboard
@@ -20,15 +20,15 @@ AuthOrder mod_auth_file.c
 # There is no DNS: without this every connection from 127.x.y.z waits for the resolver
 UseReverseDNS off
 {users}{tls}
-<VirtualHost 127.0.0.1>
+<VirtualHost {host}>
   Port {ftps}
   # As the shipped file says for the main server, whose settings a virtual host does not inherit
   Umask 022 022
   AllowOverwrite on
   ListOptions "-l"
   {users}{implicit_tls}
-</VirtualHost>
-"""
+{more}</VirtualHost>
+{more}"""
 _USERS = """AuthUserFile {directory}/passwd
 AuthGroupFile {directory}/group
 RequireValidShell off
@@ -44,7 +44,8 @@ TLSRenegotiate none
 """
 
 
-def prepare(bench: Bench) -> Launch:
+def prepare(bench: Bench, host: str = HOST, more: str = "") -> Launch:
+    """`more`: directives for both servers, with and without implicit TLS."""
     for name in ("log", "run", "conf.d"):
         bench.folder(name)
     homes.fill_all(bench.folder("ftp"))
@@ -53,7 +54,7 @@ def prepare(bench: Bench) -> Launch:
         "/usr/lib/proftpd", f"{bench.root}/usr/lib/proftpd"
     )
     bench.put("modules.conf", re.sub(r"^#\s*(LoadModule mod_tls\.c)", r"\1", modules, flags=re.MULTILINE))
-    configuration = bench.put("proftpd.conf", _configuration(bench))
+    configuration = bench.put("proftpd.conf", _configuration(bench, host, more))
     # It announces the language of its locale (FEAT: LANG), and "C.UTF-8" is none.
     environment = bench.environment(LANG="en_US.UTF-8")
     return Launch(
@@ -72,11 +73,14 @@ def _write_users(bench: Bench) -> None:
         numbers = f"{entry.pw_uid}:{entry.pw_gid}"
         users += f"{user}:{hashes[user]}:{numbers}::{bench.directory}/ftp/{user}:/bin/bash\n"
         groups += f"{user}:x:{entry.pw_gid}:\n"
+    nobody = pwd.getpwnam("nobody")
+    users += f"nobody:*:{nobody.pw_uid}:{nobody.pw_gid}::/nonexistent:/bin/false\n"
+    groups += f"nogroup:x:{nobody.pw_gid}:\n"
     bench.put("passwd", users, 0o600)
     bench.put("group", groups, 0o600)
 
 
-def _configuration(bench: Bench) -> str:
+def _configuration(bench: Bench, host: str, more: str) -> str:
     directory = str(bench.directory)
     text = bench.shipped(f"{_TEMPLATES}/proftpd.conf")
     for shipped, private in (
@@ -85,10 +89,13 @@ def _configuration(bench: Bench) -> str:
         ("/var/run/proftpd", f"{directory}/run"),
     ):
         text = text.replace(shipped, private)
-    text = re.sub(r"^(UseIPv6\s+)on", r"\1off", text, flags=re.MULTILINE)
+    if ":" not in host:
+        text = re.sub(r"^(UseIPv6\s+)on", r"\1off", text, flags=re.MULTILINE)
     text = re.sub(r"^Port\s+21$", f"Port {bench.ports['ftp']}", text, flags=re.MULTILINE)
     return text + _SERVER.format(
         directory=directory,
+        host=host,
+        more=more,
         ftps=bench.ports["ftps"],
         users=_USERS.format(directory=directory),
         tls=_tls(bench, ""),

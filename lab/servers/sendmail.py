@@ -34,6 +34,8 @@ define(`SMTP_MAILER_ARGS', `TCP $h {smtp}')dnl
 define(`confDELIVER_BY_MIN', `10s')dnl
 define(`confHOST_STATUS_DIRECTORY', `')dnl
 define(`confTO_HOSTSTATUS', `2s')dnl
+define(`confTO_QUEUEWARN', `5s')dnl
+define(`confDELIVER_BY_MIN', `2')dnl
 FEATURE(`nocanonify')dnl
 FEATURE(`redirect')dnl
 FEATURE(`accept_unresolvable_domains')dnl
@@ -92,7 +94,7 @@ def prepare(bench: Bench) -> Launch:
             bench.program(*sendmail, "-bD", "-q5s", f"-D{bench.directory}/debug", environment=environment),
         ),
         facts={
-            "delivered": {"via": "mbox", "path": f"{mail}/alice"},
+            "delivered": {"via": "mbox", "path": f"{mail}/alice", "queue": f"{bench.directory}/mqueue"},
             **NAMES,
             **hops.facts(bench.ports),
         },

@@ -10,9 +10,7 @@ _REPLACED = (
     "listen|listen_ipv6|rsa_cert_file|rsa_private_key_file|ssl_enable|secure_chroot_dir|connect_from_port_20"
 )
 _CONFIGURATION = """
-listen=YES
-listen_ipv6=NO
-listen_address=127.0.0.1
+{listen}
 listen_port={port}
 background=NO
 secure_chroot_dir={directory}/empty
@@ -31,9 +29,10 @@ xferlog_file={directory}/xferlog
 vsftpd_log_file={directory}/vsftpd.log
 # Shipped: a pause of 1 s after a wrong password, 3 tries. Kept.
 """
+_IPV4 = "listen=YES\nlisten_ipv6=NO\nlisten_address=127.0.0.1"
 
 
-def prepare(bench: Bench, more: str = "") -> Launch:
+def prepare(bench: Bench, more: str = "", listen: str = _IPV4) -> Launch:
     """`more`: lines of vsftpd.conf behind all others."""
     bench.folder("empty")
     homes.fill_all(bench.folder("ftp"))
@@ -45,6 +44,7 @@ def prepare(bench: Bench, more: str = "") -> Launch:
             directory=bench.directory,
             certificate=bench.certificate,
             implicit=implicit,
+            listen=listen,
         )
         text += more
         programs.append(bench.program("usr/sbin/vsftpd", bench.put(f"{protocol}.conf", text)))

@@ -17,6 +17,7 @@ def prepare(bench: Bench) -> Launch:
 PRODUCT: Product = replace(
     vsftpd.PRODUCT,
     name="vsftpd-brief",
+    variant_of="vsftpd",
     about=f"vsftpd that ends idle sessions behind {_IDLE} s (for the cases that need such a time)",
     prepare=prepare,
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import socket
 import ssl
 import struct
@@ -32,6 +33,7 @@ class Channel:
     _tls: Tls | None = None
     _unsent: bytes = b""  # the rest of a TLS record that a deadline cut: it has to go first
     _fin_sent: bool = False
+    _clear: bytes = b""  # came in clear, behind the end of TLS
 
     def send(self, data: bytes, limit: Limit, *, urgent: bool = False) -> Steps[None]:
         """Write all octets."""
@@ -46,6 +48,9 @@ class Channel:
 
     def recv(self, limit: Limit, *, alert: bool = False) -> Steps[bytes]:
         """What the peer said, b"" once it has ended; with `alert`, Lost(CUT) where TLS did not end first."""
+        if self._clear:
+            clear, self._clear = self._clear, b""
+            return clear
         if self._tls is None:
             return (yield from self._read(limit))
         while (data := self._decrypt(self._tls)) is None:
@@ -75,9 +80,30 @@ class Channel:
         self._tls = tls
         return tls.name
 
-    def shutdown(self, limit: Limit) -> Steps[None]:
-        """End our direction: of TLS the first time, of TCP the second time or where there is no TLS."""
-        if self._tls is not None and self._tls.writing:
+    def end_tls(self, limit: Limit) -> Steps[None]:
+        """Both sides close TLS, and the connection goes on in clear."""
+        tls = self._tls
+        if tls is None:
+            raise Lost(Trouble.UNREACHABLE, f"there is no TLS with {self.where}")
+        if tls.writing:
+            yield from self.shutdown(limit)
+        while not tls.ended:
+            data = self._decrypt(tls)
+            if data is None:
+                tls.feed((yield from self._read(limit)))
+            elif not data and not tls.ended:
+                raise Lost(Trouble.CLOSED, f"{self.where} closed the connection without closing TLS before")
+        self._tls, self._clear = None, tls.rest()
+
+    def certificate(self) -> str:
+        """The SHA-256 of what the peer showed."""
+        if self._tls is None:
+            raise Lost(Trouble.UNREACHABLE, f"there is no TLS with {self.where}")
+        return hashlib.sha256(self._tls.certificate).hexdigest()
+
+    def shutdown(self, limit: Limit, *, bare: bool = False) -> Steps[None]:
+        """End our direction: of TLS the first time, of TCP the second time, `bare`, or where there is no TLS."""
+        if self._tls is not None and self._tls.writing and not bare:
             with contextlib.suppress(Lost):
                 yield from self._write(self._tls.close_notify(), limit, whole=True)
             return

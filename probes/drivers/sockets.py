@@ -16,11 +16,13 @@ from ..ops import (
     Address,
     Close,
     Endpoints,
+    EndTLS,
     Listen,
     Lost,
     Now,
     Op,
     Open,
+    PeerCertificate,
     ReadFiles,
     Recv,
     Reset,
@@ -63,8 +65,12 @@ class Sockets:
                 return (yield from self._channel(op.conn).recv(self._limit(op.timeout), alert=op.alert))
             case StartTLS():
                 return (yield from self._start_tls(op))
+            case EndTLS():
+                return (yield from self._channel(op.conn).end_tls(self._limit(op.timeout)))
+            case PeerCertificate():
+                return self._channel(op.conn).certificate()
             case Shutdown():
-                return (yield from self._channel(op.conn).shutdown(self._limit(op.timeout)))
+                return (yield from self._channel(op.conn).shutdown(self._limit(op.timeout), bare=op.bare))
             case Reset():
                 return self._drop(op.conn, reset=True)
             case Close():

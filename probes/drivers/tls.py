@@ -23,7 +23,7 @@ class Tls:
         )
         self._failure: ssl.SSLError | None = None  # OpenSSL reports it once, then an ordinary end
         self.writing = True  # until our close_notify
-        self.ended = False  # by the peer's close_notify
+        self.ended = False  # the peer's close_notify has come
 
     def feed(self, data: bytes) -> None:
         """Take what came from the wire; b"" for FIN."""
@@ -79,6 +79,15 @@ class Tls:
             raise
         self.ended = self.ended or not data  # Python makes an empty answer of close_notify
         return data
+
+    @property
+    def certificate(self) -> bytes:
+        """What the peer showed, in DER; nothing where it showed none."""
+        return self._tls.getpeercert(binary_form=True) or b""
+
+    def rest(self) -> bytes:
+        """What came behind the peer's close_notify: in clear, if it goes on in clear."""
+        return self._incoming.read()
 
     def close_notify(self) -> bytes:
         """End our direction only.

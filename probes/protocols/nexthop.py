@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+_CODED = "ENHANCEDSTATUSCODES"
 FULL = (
     "PIPELINING",
     "8BITMIME",
@@ -20,8 +21,9 @@ FULL = (
     "DSN",
     "DELIVERBY",
     "RRVS",
-    "ENHANCEDSTATUSCODES",
+    _CODED,
     "SIZE 33554432",
+    "AUTH PLAIN",
 )
 KEYWORDS: Mapping[str, tuple[str, ...]] = {"full": FULL, "plain": ()}  # what each next hop offers
 AT_RCPT, AT_DATA = ("550", "451"), ("554", "452")  # the codes that a local-part may ask for
@@ -39,9 +41,9 @@ _ROUTE = re.compile(r"@[^:]*:")
 class Arrival:
     """A mail for one recipient, as a next hop saw it.
 
-    commands: EHLO, MAIL and the RCPT lines of its transaction as they came, but for capitals in `MAIL FROM:`. path: the
-    forward-path between the brackets. octets: the content, transparency undone; empty where the recipient was
-    refused. answer: the code that the target got for it.
+    commands: EHLO, AUTH PLAIN if the target logged in, MAIL and the RCPT lines of its transaction, as they came but for
+    capitals in `MAIL FROM:`. path: the forward-path between the brackets. octets: the content, transparency undone;
+    empty where the recipient was refused. answer: the code that the target got for it.
     """
 
     hop: str
@@ -97,7 +99,8 @@ class Receiver:
         self.postbox = postbox
         self.closing = False
         self._buffer = b""
-        self._hello = ""
+        self._hello: tuple[str, ...] = ()  # EHLO, and AUTH
+        self._logging_in = False
         self._mail: str | None = None
         self._recipients: list[tuple[str, str]] = []  # the line and the path of each RCPT
         self._in_data = False
@@ -130,6 +133,8 @@ class Receiver:
         if not end:
             return self._give_up("500", "line too long") if len(self._buffer) > _LONGEST_LINE else None
         self._buffer = rest
+        if self._logging_in:
+            return self._logged_in()
         return self._command(_VERB.sub(lambda verb: verb[0].upper(), line.decode("utf-8", "surrogateescape")))
 
     def _content(self) -> bytes | None:
@@ -158,7 +163,7 @@ class Receiver:
         return self._line(code, "as the recipient asks" if code != "250" else "taken")
 
     def _keep(self, path: str, octets: bytes, code: str) -> bool:
-        lines = (self._hello, self._mail or "", *(line for line, _ in self._recipients))
+        lines = (*self._hello, self._mail or "", *(line for line, _ in self._recipients))
         return self.postbox.keep(Arrival(self.hop, lines, path, octets, int(code)))
 
     # -- commands
@@ -168,8 +173,10 @@ class Receiver:
         match verb:
             case "EHLO" | "HELO":
                 self._reset()
-                self._hello = line
+                self._hello = (line,)
                 return self._greets(verb)
+            case "AUTH" if self.hop == "full":
+                return self._login(line)
             case "MAIL" | "RCPT" | "DATA":
                 return self._transaction(verb, line)
             case "RSET":
@@ -184,6 +191,19 @@ class Receiver:
                 return self._line("221", "bye")
             case _:
                 return self._line("502", "not here")
+
+    def _login(self, line: str) -> bytes:
+        """PLAIN, with whatever name and password (RFC 4954 section 4)."""
+        if line.upper() == "AUTH PLAIN":
+            self._logging_in = True
+            return self._line("334", "")
+        return (
+            self._logged_in() if line.upper().startswith("AUTH PLAIN ") else self._line("504", "PLAIN only")
+        )
+
+    def _logged_in(self) -> bytes:
+        self._logging_in, self._hello = False, (*self._hello, "AUTH PLAIN")
+        return self._line("235", "welcome")
 
     def _greets(self, verb: str) -> bytes:
         lines = [f"{self.hop}.nexthop.plumbline.test", *(KEYWORDS[self.hop] if verb == "EHLO" else ())]
@@ -213,7 +233,7 @@ class Receiver:
         if not code:
             self._recipients.append((line, path))
             return self._line("250", "ok")
-        lines = (self._hello, self._mail, line)
+        lines = (*self._hello, self._mail, line)
         self.postbox.keep(Arrival(self.hop, lines, path, b"", int(code)))
         return self._line(code, "as the recipient asks")
 
@@ -222,10 +242,8 @@ class Receiver:
 
     def _line(self, code: str, text: str) -> bytes:
         """A reply of one line, with an enhanced code where the hop offers them (RFC 2034)."""
-        coded = (
-            "ENHANCEDSTATUSCODES" in KEYWORDS[self.hop] and code[0] in "245" and code not in ("220", "354")
-        )
-        detail = {"550": "1.1", "451": "7.1", "554": "6.0", "452": "3.1"}.get(code, "0.0")
+        coded = _CODED in KEYWORDS[self.hop] and code[0] in "245" and code not in ("220", "334", "354")
+        detail = {"550": "1.1", "451": "7.1", "554": "6.0", "452": "3.1", "235": "7.0"}.get(code, "0.0")
         enhanced = f"{code[0]}.{detail} " if coded else ""
         return f"{code} {enhanced}{text}\r\n".encode()
 

@@ -12,10 +12,12 @@ from ..ops import (
     Listen,
     Lost,
     Open,
+    PeerCertificate,
     StartTLS,
     Talk,
     Trouble,
     accepted,
+    certificate,
     handshake,
     listening,
 )
@@ -203,6 +205,11 @@ def secure(player: Player, wanted: DataTls, control: Connection, *, given: bool)
     if wanted.fails:
         player.fail(given, "no TLS handshake on the data connection", f"a TLS session ({name})")
     channel.secured = True
+    if wanted.same_certificate:
+        ours = yield from certificate(PeerCertificate(channel.conn))
+        theirs = yield from certificate(PeerCertificate(control.name))
+        if ours != theirs:
+            player.fail(given, f"the certificate of the control connection ({theirs[:16]})", ours[:16])
 
 
 def came_from(player: Player, wanted: str | Peer, control: Connection, *, given: bool) -> Talk[None]:

@@ -35,6 +35,8 @@ FACTS = frozenset(
         "dead_hop",
         "loop_hop",
         "forwarded",
+        "full_login",
+        "delay_warning",
         "mailbox",
         "tls",
         "anonymous",

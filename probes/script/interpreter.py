@@ -18,7 +18,7 @@ from dataclasses import replace
 from typing import NoReturn
 
 from ...reports.records import Verdict, escape
-from ..ops import Lost, Reset, Shutdown, Sleep, Talk, Trouble
+from ..ops import EndTLS, Lost, Reset, Shutdown, Sleep, Talk, Trouble
 from ..protocols.base import Endless, Reply, Shape
 from ..protocols.registry import DIALECTS
 from . import data as data_connection
@@ -285,6 +285,9 @@ class Player:
 
     def _tls(self, step: Step, connection: Connection, *, given: bool) -> Talk[None]:
         wanted = step.tls if isinstance(step.tls, Tls) else Tls()
+        if wanted.ends:
+            yield from self._end_tls(connection, given=given)
+            return
         if connection.reader.unread:
             got = f"octets in clear behind the go-ahead: {escape(connection.reader.unread)}"
             self.fail(given, "nothing more before the TLS handshake", got)
@@ -304,6 +307,13 @@ class Player:
             connection.reader = connection.dialect.reader()
         if step.observe:
             self.observations[step.observe] = told
+
+    def _end_tls(self, connection: Connection, *, given: bool) -> Talk[None]:
+        try:
+            yield EndTLS(connection.name, self.setting.patience.tls)
+        except Lost as lost:
+            self.fail(given, "TLS to be closed by the server as well", str(lost))
+        connection.reader = connection.dialect.reader()
 
     # -- answers
 

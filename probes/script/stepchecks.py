@@ -53,6 +53,7 @@ _DATA_MANNERS: Mapping[str, tuple[str, ...]] = {
     "keep": ("receive", "send"),
     "mark": ("send",),
     "may_fail": ("send",),
+    "cut": ("send",),
 }
 SEGMENTS = ("octets", "lines", "cr-lf", "whole")
 KINDS = ("text", "binary")
@@ -137,6 +138,10 @@ def _tls_faults(step: Step) -> Iterator[Fault]:
         return
     if step.tls.fails and step.tls.may_fail:
         yield Fault(("tls", "may_fail"), "fails and may_fail exclude each other", True)
+    if step.tls.ends and step.tls != Tls(ends=True):
+        yield Fault(
+            ("tls", "ends"), "ends stands alone: there is no handshake that could be another one", True
+        )
     if step.tls.version and step.tls.version not in VERSIONS:
         yield Fault(("tls", "version"), unknown("version of TLS", step.tls.version, VERSIONS))
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ...reports.records import escape
-from ..ops import Accept, Close, Lost, Recv, Send, Shutdown, Talk, Trouble, now, received
+from ..ops import Accept, Close, EndTLS, Lost, Recv, Send, Shutdown, Talk, Trouble, now, received
 from ..protocols.coding import Decoding, Malformed, encode
 from ..protocols.parameters import Parameters
 from .channel import Channel, channel_of, parameters, ready
@@ -36,7 +36,9 @@ def receive(player: Player, data: Data, want: Receive, control: Connection, *, g
         if want.first is not None:
             content = yield from _first(player, channel, octets_of(want.first))
         else:
-            decoding = yield from _whole(player, channel, coded, keep=data.keep)
+            decoding = yield from _whole(player, channel, coded, keep=data.keep, hold=want.tls_ended)
+            if want.tls_ended:
+                yield from _tls_ended(channel)
             content = decoding.content()
             _save_marker(player, want, decoding)
     except Lost as lost:
@@ -54,6 +56,15 @@ def receive(player: Player, data: Data, want: Receive, control: Connection, *, g
         player.variables[want.save] = player.received
 
 
+def _tls_ended(channel: Channel) -> Talk[None]:
+    """The file is over: by the end of TLS, or only by that of TCP? Raises Lost."""
+    try:
+        yield EndTLS(channel.conn, _FAREWELL)
+    except Lost as lost:
+        raise Lost(lost.trouble, f"no end of TLS: {lost}") from None
+    yield Close(channel.conn)
+
+
 def _save_marker(player: Player, want: Receive, decoding: Decoding) -> None:
     if want.save_marker:
         if not decoding.markers:
@@ -61,8 +72,11 @@ def _save_marker(player: Player, want: Receive, decoding: Decoding) -> None:
         player.variables[want.save_marker] = decoding.markers[-1]
 
 
-def _whole(player: Player, channel: Channel, coded: Parameters, *, keep: bool) -> Talk[Decoding]:
-    """Read to the end of the file. Raises Lost with what came in its detail, and Malformed."""
+def _whole(player: Player, channel: Channel, coded: Parameters, *, keep: bool, hold: bool) -> Talk[Decoding]:
+    """Read to the end of the file, then close unless it is to be kept, or held to look at how it ended.
+
+    Raises Lost with what came in its detail, and Malformed.
+    """
     decoding, ended = Decoding(coded), False
     decoding.feed(channel.unread)
     channel.unread = b""
@@ -76,7 +90,7 @@ def _whole(player: Player, channel: Channel, coded: Parameters, *, keep: bool) -
             decoding.close()
     if keep and not ended:
         channel.unread = decoding.rest
-    else:
+    elif not hold:
         yield Close(channel.conn)
     return decoding
 
@@ -146,9 +160,12 @@ def send(player: Player, data: Data, control: Connection, *, given: bool) -> Tal
     except Lost as lost:
         if not data.may_fail:
             player.fail(given, f"{len(octets)} octets to be taken", str(lost))
+    if data.cut:
+        yield Shutdown(channel.conn, bare=True)
+        yield from _drained(channel)
     if not data.keep:
         if (
-            channel.secured
+            channel.secured and not data.cut
         ):  # or a full buffer would keep close_notify back, and the file might pass for cut off
             yield Shutdown(channel.conn)
             yield from _drained(channel)

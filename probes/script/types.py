@@ -103,6 +103,7 @@ class Tls(Node, kw_only=True, frozen=True):
     may_fail: bool = False  # it may succeed or not: the steps behind it find out what that means
     verify: bool = False  # check the certificate as well
     version: str = ""  # this version only: 1.0, 1.1, 1.2, 1.3; or 1.2+
+    ends: bool = False  # instead of a handshake: both sides close TLS and go on in clear
 
 
 class Receive(Node, kw_only=True, frozen=True):
@@ -119,6 +120,7 @@ class Receive(Node, kw_only=True, frozen=True):
     records: int | Count | None = None  # how many records, in record structure
     first: int | str | None = None  # so many octets as they come, then no more are read for now
     save: str = ""  # variable that keeps the octets, for a later `equals: "{name}"`
+    tls_ended: bool = False  # under TLS the server must close TLS before it closes TCP
     save_marker: str = ""  # variable that keeps the last restart marker (block and compressed mode)
 
 
@@ -135,6 +137,7 @@ class DataTls(Node, kw_only=True, frozen=True):
     fails: bool = False  # the handshake must not succeed
     may_fail: bool = False  # it may succeed or not: the steps behind it find out what that means
     resume: bool = True  # offer to go on with the TLS session of the control connection
+    same_certificate: bool = False  # the server must show the certificate of the control connection
 
 
 class Data(Node, kw_only=True, frozen=True):
@@ -162,6 +165,7 @@ class Data(Node, kw_only=True, frozen=True):
     raw: bool = False  # with receive or send: the octets of the wire, not coded, no handshake
     keep: bool = False  # with receive or send: the connection stays open
     may_fail: bool = False  # with send: the server may end the connection meanwhile
+    cut: bool = False  # with send: under TLS, close TCP without closing TLS before
     mark: int | str | None = None  # with send: a restart marker behind so many octets (MODE B, C)
 
 

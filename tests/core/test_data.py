@@ -348,3 +348,30 @@ def test_nothing_to_save_from_the_data_skips_the_case(tmp_path):
     outcome = played(tmp_path, wire, script)
 
     assert (outcome.verdict, "nothing to save" in outcome.reason) == (Verdict.SKIPPED, True)
+
+
+CUT = Lost(Trouble.CLOSED, "FIN")
+
+
+@pytest.mark.parametrize(("ends", "verdict"), [(None, Verdict.PASS), (CUT, Verdict.FAIL)])
+def test_the_end_of_tls_before_that_of_tcp(tmp_path, ends, verdict):
+    wire = Wire(control("PROT P"), Peer(b"a", Fin(), tls="TLSv1.3", ends=ends))
+    script = after("PROT P") + "- data: {receive: {equals: a, tls_ended: true}}\n"
+
+    assert played(tmp_path, wire, script).verdict is verdict
+
+
+def test_an_upload_that_is_cut_off_ends_without_the_end_of_tls(tmp_path):
+    wire = Wire(control("PROT P"), Peer(tls="TLSv1.3"))
+    script = after("PROT P") + "- data: {send: a, cut: true}\n- C: NOOP\n  S: {silence: 1s}\n"
+
+    assert played(tmp_path, wire, script).verdict is Verdict.PASS
+    assert wire.line("main data").ended == "shutdown"
+
+
+@pytest.mark.parametrize(("shown", "verdict"), [("c0ffee", Verdict.PASS), ("decaf", Verdict.FAIL)])
+def test_the_certificate_of_a_data_connection(tmp_path, shown, verdict):
+    wire = Wire(control("PROT P"), Peer(tls="TLSv1.3", certificate=shown))
+    script = after("PROT P") + "- data: {tls: {resume: false, same_certificate: true}}\n"
+
+    assert played(tmp_path, wire, script).verdict is verdict

@@ -130,3 +130,25 @@ def test_a_challenge_that_cannot_be_answered_is_inconclusive(tmp_path):
 
     assert seen.verdict is Verdict.INCONCLUSIVE
     assert "no base64: '<in-clear>'" in seen.reason
+
+
+def test_tls_that_ends_leaves_the_connection_in_clear(tmp_path):
+    wire = Wire(Peer(GO, Hears(b"CCC\r\n"), b"200 ok\r\n", Hears(b"NOOP\r\n"), b"200 ok\r\n"))
+    script = "- S: 220\n- tls: true\n- C: CCC\n  S: 200\n- tls: {ends: true}\n- C: NOOP\n  S: 200\n"
+
+    assert outcome(tmp_path, script, wire).verdict is Verdict.PASS
+    assert [(write.data, write.tls) for write in wire.line("main").writes] == [
+        (b"CCC\r\n", True),
+        (b"NOOP\r\n", False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "verdict"), [("", Verdict.FAIL), ("  given: true\n", Verdict.INCONCLUSIVE)]
+)
+def test_tls_that_the_server_does_not_end(tmp_path, given, verdict):
+    wire = Wire(Peer(GO, ends=Lost(Trouble.CLOSED, "FIN")))
+
+    seen = outcome(tmp_path, "- S: 220\n- tls: true\n- tls: {ends: true}\n" + given, wire)
+
+    assert (seen.verdict, "TLS to be closed" in seen.expected) == (verdict, True)

@@ -14,7 +14,9 @@ import pytest
 import trustme
 from plumbline.probes.ops import (
     Close,
+    EndTLS,
     Lost,
+    PeerCertificate,
     Recv,
     Reset,
     Send,
@@ -22,6 +24,7 @@ from plumbline.probes.ops import (
     StartTLS,
     Talk,
     Trouble,
+    certificate,
     handshake,
 )
 
@@ -332,6 +335,122 @@ def test_an_end_without_close_notify_is_told_apart_where_that_is_asked(play: Pla
         play(script())
     assert lost.value.trouble is Trouble.CUT
     assert "without a TLS close alert" in lost.value.detail
+
+
+def test_tls_ends_and_the_connection_goes_on_in_clear(play: Play) -> None:
+    def serve(tls: ssl.SSLSocket) -> None:
+        tls.sendall(b"200 clear now\r\n")
+        with tls.unwrap() as clear:
+            clear.sendall(b"first\r\n")
+            assert read_exactly(clear, 6) == b"NOOP\r\n"
+            clear.sendall(b"second\r\n")
+
+    def script() -> Talk[tuple[bytes, bytes, Trouble, str]]:
+        yield from secure(server)
+        said = yield from recv_exactly(15)
+        yield EndTLS("main", PATIENCE)
+        first = yield from recv_exactly(7)
+        yield from send(b"NOOP\r\n")
+        second, end = yield from recv_to_end()
+        again = yield from losing(EndTLS("main", PATIENCE))
+        return said + first, second, end, again.trouble
+
+    with peer(over_tls(server_context(), serve)) as server:
+        assert play(script()) == (
+            b"200 clear now\r\nfirst\r\n",
+            b"second\r\n",
+            Trouble.CLOSED,
+            Trouble.UNREACHABLE,
+        )
+
+
+@pytest.mark.parametrize("after_data", [True, False])
+def test_fin_alone_does_not_end_tls(play: Play, after_data: bool) -> None:
+    def serve(tls: ssl.SSLSocket) -> None:
+        tls.sendall(b"file")
+        tls.shutdown(socket.SHUT_WR)
+        with socket.socket(fileno=tls.detach()) as rest:
+            rest.settimeout(PATIENCE)
+            read_to_end(rest)
+
+    def script() -> Talk[Lost]:
+        yield from secure(server)
+        if after_data:
+            assert (yield from recv_to_end()) == (b"file", Trouble.CLOSED)
+        return (yield from losing(EndTLS("main", PATIENCE)))
+
+    with peer(over_tls(no_tickets(), serve)) as server:
+        lost = play(script())
+    assert (lost.trouble, "without closing TLS" in lost.detail) == (Trouble.CLOSED, True)
+
+
+def test_a_mute_peer_does_not_end_tls(play: Play) -> None:
+    def script() -> Talk[Lost]:
+        yield from secure(server)
+        return (yield from losing(EndTLS("main", 0.05)))
+
+    with peer(over_tls(server_context(), lambda tls: read_to_end(tls))) as server:
+        assert play(script()).trouble in (Trouble.SILENT, Trouble.CLOSED)
+
+
+def test_the_end_of_tls_is_known_where_it_was_read_already(play: Play) -> None:
+    def script() -> Talk[None]:
+        yield from secure(server)
+        assert (yield from recv_to_end()) == (b"file", Trouble.CLOSED)
+        yield EndTLS("main", PATIENCE)
+
+    def serve(tls: ssl.SSLSocket) -> None:
+        tls.sendall(b"file")
+        tls.unwrap()
+
+    with peer(over_tls(no_tickets(), serve)) as server:
+        play(script())
+
+
+def test_a_bare_fin_says_no_close_notify(play: Play) -> None:
+    seen: list[str] = []
+
+    def serve(tls: ssl.SSLSocket) -> None:
+        assert tls.recv(4) == b"file"
+        try:
+            seen.append(repr(tls.recv(1)))
+        except ssl.SSLEOFError:
+            seen.append("no close_notify")
+
+    def script() -> Talk[None]:
+        yield from secure(server)
+        yield from send(b"file")
+        yield Shutdown("main", bare=True)
+        yield from recv_to_end()
+        yield Close("main")
+
+    with peer(over_tls(no_tickets(), serve)) as server:
+        play(script())
+    assert seen == ["no close_notify"]
+
+
+def test_the_certificate_that_a_peer_shows(play: Play) -> None:
+    def script() -> Talk[tuple[str, str, str, Trouble]]:
+        yield from secure(server)
+        mine = yield from certificate(PeerCertificate("main"))
+        yield from connect(server, "second")
+        clear = yield from losing(PeerCertificate("second"))
+        yield from handshake(StartTLS("second", NAME, PATIENCE))
+        same = yield from certificate(PeerCertificate("second"))
+        yield from connect(other, "third")
+        yield from handshake(StartTLS("third", NAME, PATIENCE))
+        another = yield from certificate(PeerCertificate("third"))
+        for conn in ("main", "second", "third"):
+            yield Close(conn)
+        return mine, same, another, clear.trouble
+
+    with (
+        peer(over_tls(server_context(), read_to_end)) as server,
+        peer(over_tls(server_context(), read_to_end)) as other,
+    ):
+        mine, same, another, trouble = play(script())
+    assert (len(mine), same, trouble) == (64, mine, Trouble.UNREACHABLE)
+    assert another != mine
 
 
 def test_close_says_close_notify_and_an_abandoned_connection_does_not(play: Play) -> None:

@@ -18,7 +18,7 @@ from tests.models.smtp_enhanced import International, InternationalDsn
 from tests.models.smtp_etrn import Etrn
 from tests.models.smtp_kinds import Generous, Plain
 from tests.models.smtp_refusing import NoMail, NoService
-from tests.models.smtp_relay import Converting, Relay, RelayingSubmission
+from tests.models.smtp_relay import Converting, Relay, RelayingSubmission, SecureRelay
 from tests.models.smtp_submission import PlainSubmission, SubmissionInClear, SubmissionModel, Submissions
 from tests.models.smtp_tls import ImplicitTls, RequireTls
 from tests.models.store import PASSWORD, USER
@@ -48,6 +48,8 @@ MAIL_FACTS = {
     "dead_hop": "dead.relay.test",
     "loop_hop": "loop.relay.test",
     "forwarded": "away@example.test",
+    "full_login": "yes",
+    "delay_warning": "yes",
     "role": "mx",
     "user": USER,
     "password": PASSWORD,
@@ -83,6 +85,7 @@ BENCHES = {
                     NoMail,
                     Relay,
                     Converting,
+                    SecureRelay,
                 ),
             ),
             gather(smtp),

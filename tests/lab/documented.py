@@ -54,13 +54,18 @@ def rows(page: str) -> Iterator[tuple[str, str]]:
             yield cells[0], cells[1]
 
 
+def called(server: str) -> tuple[str, ...]:
+    """What the page calls this product; a variant ("vsftpd-ipv6") or other endpoint ("vsftpd-ftps") of it is the same."""
+    return next(CALLED[name] for name in sorted(CALLED, reverse=True) if f"{server}-".startswith(f"{name}-"))
+
+
 def concerns(server: str, cell: str) -> bool:
     """Whether a row is about this product of the lab."""
     if cell.startswith("all"):
         every, _, besides = cell.partition(", and ")
-        left_out = any(name in every.partition("but")[2] for name in CALLED[server])
-        return (server in _ALL and not left_out) or any(name in besides for name in CALLED[server])
-    return any(re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", cell) for name in CALLED[server])
+        left_out = any(name in every.partition("but")[2] for name in called(server))
+        return (server in _ALL and not left_out) or any(name in besides for name in called(server))
+    return any(re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", cell) for name in called(server))
 
 
 def patterns(cell: str) -> Iterator[str]:

@@ -17,6 +17,7 @@ from typing import Any
 
 import yaml
 from plumbline import lab
+from plumbline.lab.profiles import plain
 
 from tests.lab.documented import PAGE, documented
 
@@ -99,6 +100,12 @@ def _records(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines]
 
 
+def subject(stem: str) -> str:
+    """Whose results these are: "exim-smtp" is exim, and "vsftpd-ftps" is vsftpd-ftps, its other endpoint."""
+    server, _, protocol = stem.rpartition("-")
+    return server if plain(protocol) == protocol else stem
+
+
 def by_server(folder: Path) -> dict[str, tuple[str, dict[str, Any]]]:
     """Server -> version and case records, from the results of a showcase; what was skipped may be played elsewhere."""
     found: dict[str, tuple[str, dict[str, Any]]] = {}
@@ -106,7 +113,7 @@ def by_server(folder: Path) -> dict[str, tuple[str, dict[str, Any]]]:
         records = _records(path)
         cases = {record["id"]: record for record in records if record["kind"] == "case"}
         product = next((one.get("product", "") for one in records if one["kind"] == "target"), "")
-        server, version = path.stem.rpartition("-")[0], product.partition(" ")[2]
+        server, version = subject(path.stem), product.partition(" ")[2]
         if cases:
             known = found.setdefault(server, (version, {}))[1]
             known |= {name: one for name, one in cases.items() if name not in known or _played(one)}

@@ -16,6 +16,7 @@ from tests.lab.expected import (
     made,
     never_met,
     protocols,
+    subject,
     undocumented,
     verdict_of,
     verdicts,
@@ -68,6 +69,8 @@ def test_a_real_server_gets_no_red_that_is_not_told(name: str, tmp_path: Path):
         ("vsftpd", "ftp/noop", False),
         ("embedded", "ftp/telnet-synch[x]", True),
         ("pyftpdlib", "ftp/opts-mlst-two", True),
+        ("pyftpdlib-ftps", "ftp/opts-mlst-two", True),
+        ("pyftpdlib-ipv6", "ftp/opts-mlst-three", False),
         ("postfix", "smtp/quit", False),
     ],
 )
@@ -76,7 +79,7 @@ def test_how_the_page_is_read(server: str, case: str, told: bool):
 
 
 def test_every_product_of_the_lab_has_a_name_there():
-    assert set(CALLED) == set(lab.catalogue.products())
+    assert set(CALLED) == {product.software for product in lab.catalogue.products().values()}
 
 
 def test_a_file_has_every_case_by_its_verdict():
@@ -90,6 +93,14 @@ def test_a_file_has_every_case_by_its_verdict():
 
     assert verdicts(file) == {"smtp/a": "violation", "smtp/b": "missed SHOULD", "smtp/c": "pass"}
     assert protocols(file) == ["smtp"]
+
+
+@pytest.mark.parametrize(
+    ("stem", "whose"),
+    [("exim-smtp", "exim"), ("vsftpd-ftps", "vsftpd-ftps"), ("pure-ftpd-ftp", "pure-ftpd"), ("x-lmtp", "x")],
+)
+def test_an_endpoint_with_tls_has_a_file_of_its_own(stem, whose):
+    assert subject(stem) == whose
 
 
 def test_runs_that_disagree_are_told(tmp_path: Path):

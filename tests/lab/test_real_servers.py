@@ -20,7 +20,11 @@ _GREETING = {
     "pop3": b"+OK",
     "imap": b"* OK",
 }
-_SOURCE = ("127.9.8.7", 0)
+
+
+def _source(host: str) -> tuple[str, int] | None:
+    """An address of our own to come from: 127.0.0.0/8 as a whole is ours, and ::1 is alone."""
+    return None if ":" in host else ("127.9.8.7", 0)
 
 
 def _why_not() -> str:
@@ -35,7 +39,18 @@ pytestmark = [pytest.mark.lab, pytest.mark.skipif(bool(_why_not()), reason=_why_
 _STARTED = (
     *("postfix", "exim", "sendmail", "opensmtpd", "qpsmtpd", "haraka", "nodemailer-smtp-server"),
     *("dovecot", "cyrus", "courier", "mailutils", "pymap"),
-    *("vsftpd", "proftpd", "pure-ftpd", "inetutils-ftpd", "pyftpdlib", "ftp-srv"),
+    *(
+        "vsftpd",
+        "vsftpd-ipv6",
+        "vsftpd-brief",
+        "vsftpd-strict",
+        "proftpd",
+        "proftpd-ipv6",
+        "pure-ftpd",
+        "inetutils-ftpd",
+        "pyftpdlib",
+        "ftp-srv",
+    ),
 )
 
 
@@ -53,7 +68,7 @@ def test_every_plain_endpoint_greets_a_client_from_an_address_of_its_own(server:
     greeted = 0
     for protocol, endpoint in server.endpoints.items():
         if protocol in _GREETING:
-            with socket.create_connection(endpoint, 10, source_address=_SOURCE) as sock:
+            with socket.create_connection(endpoint, 10, source_address=_source(endpoint[0])) as sock:
                 assert sock.recv(500).startswith(_GREETING[protocol])
             greeted += 1
     assert greeted
@@ -62,7 +77,9 @@ def test_every_plain_endpoint_greets_a_client_from_an_address_of_its_own(server:
 def test_recipients(server: Server) -> None:
     for protocol in server.endpoints.keys() & {"smtp", "lmtp"}:
         kind = smtplib.LMTP if protocol == "lmtp" else smtplib.SMTP
-        with kind(*server.endpoints[protocol], source_address=_SOURCE) as client:
+        with kind(
+            *server.endpoints[protocol], source_address=_source(server.endpoints[protocol][0])
+        ) as client:
             client.ehlo("client.example.test")
             client.mail("sender@elsewhere.example")
             assert client.rcpt(server.profile["recipient"])[0] == 250
@@ -74,7 +91,7 @@ def test_ftp_login_and_the_files_of_the_profile(server: Server) -> None:
     if "ftp" not in server.endpoints:
         return
     facts = server.profile
-    with ftplib.FTP(timeout=10, source_address=_SOURCE) as client:
+    with ftplib.FTP(timeout=10, source_address=_source(server.endpoints["ftp"][0])) as client:
         client.connect(*server.endpoints["ftp"])
         client.login("alice", "alicepw")
         assert client.pwd() == facts["home"]

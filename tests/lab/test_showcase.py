@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,20 @@ def test_every_protocol_that_has_suites_is_checked_and_smtp_is_loaded():
     assert commands[0][1:4] == ["smtp://127.0.0.1:1000", "--profile", "p-smtp.yaml"]
     assert [words[0] for words in showcase._commands(server("ftp"), FOLDER, 5)] == ["check"]
     assert [words[0] for words in showcase._commands(server("smtp"), FOLDER, 0)] == ["check"]
+
+
+def test_ftp_within_tls_is_checked_once_for_a_product_and_its_variants():
+    def checked(product):
+        commands = showcase._commands(replace(server("ftp", "ftps"), product=product), FOLDER, 0)
+        return [words[words.index("--results") + 1] for words in commands]
+
+    assert checked("vsftpd") == ["out/vsftpd-ftp.jsonl", "out/vsftpd-ftps.jsonl"]
+    assert checked("vsftpd-ipv6") == ["out/vsftpd-ipv6-ftp.jsonl"]
+
+
+def test_sessions_that_disturb_each_other_are_played_alone():
+    assert "--in-flight=1" in next(showcase._commands(replace(server("ftp"), product="pyftpdlib"), FOLDER, 0))
+    assert "--in-flight=1" not in next(showcase._commands(server("ftp"), FOLDER, 0))
 
 
 def test_all_products_are_shown():

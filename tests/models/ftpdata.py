@@ -179,14 +179,21 @@ class DataConnection:
     def ended(self) -> None:
         self.eof = True
         job = self.job
-        if job is not None and job.sending is not None:
+        if job is not None and (job.sending is not None or self.truncated()):
             self.break_off(job, None)
         else:
             self.go_on()
 
+    def truncated(self) -> bool:
+        """Under TLS, TCP was closed and TLS was not: there may have been more (RFC 4217 section 12.7)."""
+        return self.secured and self.line is not None and self.line.cut_off
+
     def go_on(self) -> None:
         if self.job is not None and self.job.sending is None:
             self.go()
+
+    closes_tls = True  # before it closes TCP
+    certificate = "c0ffee"
 
     def handshake(self) -> bool:
         if not self.protected():
@@ -220,6 +227,13 @@ class Side:
 
     def secured(self) -> bool:
         return self.current and self.owner.handshake()
+
+    def closes_tls(self) -> bool:
+        return self.owner.closes_tls
+
+    @property
+    def certificate(self) -> str:
+        return self.owner.certificate
 
     def ended(self) -> None:
         if self.current:

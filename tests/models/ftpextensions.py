@@ -36,7 +36,7 @@ class Extensions(Transfers):
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self.user, self.logged_in = "", False
-        self.awaiting_tls = self.exchanging = False
+        self.awaiting_tls = self.exchanging = self.ending = self.cleared = False
         self.language = "EN"
         self.chosen = set(FACTS)
 
@@ -45,7 +45,7 @@ class Extensions(Transfers):
     def received(self, data: bytes, *, urgent: bool = False) -> None:
         if self.awaiting_tls:
             self.handshake_failed()
-        else:
+        elif not self.ending:  # whoever was told that TLS ends says nothing more under it
             super().received(data, urgent=urgent)
 
     def handshake_failed(self) -> None:
@@ -80,17 +80,36 @@ class Extensions(Transfers):
     def do_PBSZ(self, argument: str) -> None:
         if self.tls and not (argument.isdigit() and int(argument) < 2**32):
             return self.say("501 PBSZ takes a number")
+        if self.cleared:
+            return self.too_late()
         return super().do_PBSZ(argument)
+
+    def too_late(self) -> None:
+        """After CCC protection stays as it is (RFC 4217 section 5)."""
+        self.say("503 Not after CCC")
 
     def do_PROT(self, argument: str) -> None:
         if self.pbsz and argument.upper() not in ("C", "S", "E", "P"):
             return self.say("504 No such level")
+        if self.cleared:
+            return self.too_late()
         return super().do_PROT(argument)
 
     def do_CCC(self, _argument: str) -> None:
         if not self.tls:
             return self.say("533 Not without TLS")
-        return self.say("534 TLS stays")
+        if not self.logged_in:
+            return self.say("533 Log in first")
+        self.say("200 In clear from now on")
+        self.cleared = True
+        return self.end_tls()
+
+    def closes_tls(self) -> bool:
+        """The client has closed TLS: whether we do the same, and go on in clear."""
+        if self.ending:
+            self.tls = self.ending = False
+            return True
+        return False
 
     def do_ADAT(self, argument: str) -> None:
         if not self.exchanging:
@@ -125,9 +144,8 @@ class Extensions(Transfers):
             self.end_tls()
 
     def end_tls(self) -> None:
-        """After REIN the session goes on in clear (RFC 4217 section 13); seen from within TLS it ends."""
-        self.tls = False
-        self.line.fin()
+        """After REIN and CCC the session goes on in clear, once TLS is closed (RFC 4217 sections 5 and 13)."""
+        self.ending = True
 
     def do_ACCT(self, _argument: str) -> None:
         self.say("202 No account is needed")

@@ -12,15 +12,18 @@ from weakref import WeakKeyDictionary
 
 from plumbline.probes.protocols.nexthop import Receiver
 
+from tests.models.smtp_auth import Auth
 from tests.models.smtp_dsn import unxtext
 from tests.models.smtp_enhanced import InternationalDsn
 from tests.models.smtp_etrn import Etrn
 from tests.models.smtp_submission import SubmissionModel
+from tests.models.smtp_tls import RequireTls
 from tests.models.world import World
 
 HOPS = {f"{name}.relay.test": name for name in ("full", "plain", "dead", "loop")}
 FORWARDED = {"away@example.test": "away@full.relay.test"}
 _MOST_HOPS = 30  # Received lines
+_PATIENCE = 5.0  # seconds until a delay is told
 _REPORT = """\
 Received: by {host}; Thu, 1 Jan 1970 00:00:00 +0000
 From: <mailer@{host}>
@@ -197,6 +200,8 @@ class Relay(Etrn, InternationalDsn):
         offered = hop.feed(f"EHLO {self.host}\r\n".encode()).decode().upper()
         if refusal := self.unfit(mail, offered):
             return self.all_failed(mail, refusal)
+        if "AUTH PLAIN" in offered:
+            hop.feed(b"AUTH PLAIN AGEAYg==\r\n")
         words = joined(self.mail_parameters(mail, offered))
         hop.feed(f"MAIL FROM:<{mail.sender}>{words}\r\n".encode())
         said = {rcpt: hop.feed(self.rcpt_line(rcpt, offered)).decode() for rcpt in mail.recipients}
@@ -216,6 +221,8 @@ class Relay(Etrn, InternationalDsn):
 
     def unfit(self, mail, offered):
         """Why a mail cannot go to a next hop that offers this, or ""."""
+        if ("REQUIRETLS", "") in mail.words and "REQUIRETLS" not in offered:
+            return "554 5.7.30 no REQUIRETLS there"
         if ("SMTPUTF8", "") in mail.words and "SMTPUTF8" not in offered:
             return "554 5.6.7 no SMTPUTF8 there"
         if mail.word("BY").upper().partition(";")[2].startswith("R") and "DELIVERBY" not in offered:
@@ -234,12 +241,20 @@ class Relay(Etrn, InternationalDsn):
 
     def mail_parameters(self, mail, offered):
         """The parameters of MAIL that go on, with the time that is left."""
+        author = (("AUTH", self.author(mail)),) if "AUTH PLAIN" in offered else ()
         known = {"BODY": "8BITMIME", "RET": "DSN", "ENVID": "DSN", "SMTPUTF8": "SMTPUTF8", "BY": "DELIVERBY"}
-        return tuple(
-            (name, self.time_left(mail, value) if name == "BY" else value)
-            for name, value in mail.words
-            if name in known and known[name] in offered
+        return (
+            tuple(
+                (name, self.time_left(mail, value) if name == "BY" else value)
+                for name, value in mail.words
+                if name in known and known[name] in offered
+            )
+            + author
         )
+
+    def author(self, _mail):
+        """Who has sent it: nobody whom we know (RFC 4954 section 5)."""
+        return "<>"
 
     def time_left(self, mail, value):
         seconds, _, mode = value.partition(";")
@@ -261,6 +276,7 @@ class Relay(Etrn, InternationalDsn):
                 return Fate(rcpt, "relayed" if "DSN" not in offered else "")
             case "4":
                 self.queue().append(replace(mail, recipients=(rcpt,)))
+                self.world.later(_PATIENCE, lambda: self.tell(mail, [Fate(rcpt, "delayed")]))
                 return Fate(rcpt, "")
             case _:
                 return Fate(rcpt, "failed", answer.strip())
@@ -275,10 +291,11 @@ class Relay(Etrn, InternationalDsn):
         told = [fate for fate in fates if fate.action and self.is_wanted(fate)]
         if told and self.may_report(mail):
             rcpt = Rcpt(self.report_to(mail))
+            octets = self.report_of(mail, told)
             if rcpt.hop:
-                self.pass_on(
-                    Mail(self.report_path(), (), (rcpt,), self.report_of(mail, told), self.world.now)
-                )
+                self.pass_on(Mail(self.report_path(), (), (rcpt,), octets, self.world.now))
+            elif rcpt.path == "alice@example.test":
+                self.world.files.append(b"Return-Path: <>\r\n" + octets)
 
     def may_report(self, mail):
         return bool(mail.sender)
@@ -301,9 +318,13 @@ class Relay(Etrn, InternationalDsn):
             to=mail.sender,
             envelope=envelope,
             recipients="\n".join(self.fields_of(fate) for fate in fates),
-            header=header,
+            header=header + self.body_of(mail),
         )
         return text.replace("\n", "\r\n").encode("ascii", "replace")
+
+    def body_of(self, _mail):
+        """What a report has of the body: nothing, whatever RET says."""
+        return ""
 
     def report_text(self):
         return _REPORT
@@ -345,6 +366,17 @@ class Converting(Relay):
     def quoted(self, body):
         """Quoted-printable (RFC 2045 section 6.7)."""
         return re.sub(rb"[=\x80-\xff]", lambda match: b"=%02X" % ord(match[0]), body)
+
+
+class SecureRelay(RequireTls, Relay, Auth):
+    """With TLS, REQUIRETLS and AUTH."""
+
+    _MORE = ("ENHANCEDSTATUSCODES", "DSN", "DELIVERBY", "RRVS", "SMTPUTF8", "ETRN")
+    keywords = (*Auth.keywords, *_MORE)
+    secured_keywords = (*Auth.secured_keywords, *_MORE, "REQUIRETLS")
+
+    def known(self, argument):
+        return (*super().known(argument), *(("AUTH",) if argument.upper().startswith("FROM:") else ()))
 
 
 class RelayingSubmission(Relay, SubmissionModel):

@@ -23,11 +23,13 @@ from plumbline.probes.ops import (
     Address,
     Close,
     Endpoints,
+    EndTLS,
     Listen,
     Lost,
     Now,
     Op,
     Open,
+    PeerCertificate,
     ReadFiles,
     Recv,
     Reset,
@@ -74,6 +76,7 @@ class Line:
     inbox: list[tuple[float, bytes | Trouble]] = field(default_factory=list)
     client_open: bool = True
     server_open: bool = True
+    cut_off: bool = False  # the client closed TCP without closing TLS before
 
     def say(self, data: bytes, after: float = 0.0) -> None:
         """The server sends octets."""
@@ -171,9 +174,13 @@ class World:
                 return self._recv(op)
             case StartTLS():
                 return self._tls(self._line(op.conn), op.version)
+            case EndTLS():
+                return self._end_tls(self._line(op.conn))
+            case PeerCertificate():
+                return getattr(self._line(op.conn).service, "certificate", "c0ffee")
             case Shutdown():
                 line = self._line(op.conn)
-                line.client_open = False
+                line.client_open, line.cut_off = False, op.bare
                 line.service.ended()
                 return None
             case Reset() | Close():
@@ -254,6 +261,10 @@ class World:
         if not line.server_open or not set(wanted) & set(spoken) or not line.service.secured():
             raise Lost(Trouble.TLS, "handshake failed")
         return "TLSv1.3 TLS_AES_256_GCM_SHA384"
+
+    def _end_tls(self, line: Line) -> None:
+        if not getattr(line.service, "closes_tls", lambda: False)():
+            raise Lost(Trouble.SILENT, "no end of TLS")
 
     def _accept(self, op: Accept) -> Endpoints:
         address = self._listeners.get(op.conn)

@@ -56,6 +56,17 @@ def test_the_local_part_says_what_is_answered(code):
     assert bool(mail.octets) is (code in ("554", "452"))
 
 
+@pytest.mark.parametrize("login", [b"AUTH PLAIN AGEAYg==\r\n", b"auth plain\r\nAGEAYg==\r\n"])
+def test_a_login_is_kept_without_its_secret(login):
+    octets = b"EHLO x\r\n" + login + b"MAIL FROM:<> AUTH=<>\r\nRCPT TO:<a@h>\r\nDATA\r\n.\r\n"
+    postbox, said = session(octets)
+
+    assert postbox.arrivals[0].commands == ("EHLO x", "AUTH PLAIN", "MAIL FROM:<> AUTH=<>", "RCPT TO:<a@h>")
+    assert "235 2.7.0" in said
+    assert session(login, "plain")[1].startswith("502")
+    assert session(b"AUTH LOGIN\r\n")[1].startswith("504")
+
+
 def test_a_source_route_is_not_part_of_the_mailbox():
     postbox, _ = session(BEGIN + b"RCPT TO:<@r.test,@s.test:550.x@h.test>\r\n")
 

@@ -24,11 +24,13 @@ from plumbline.probes.ops import (
     Address,
     Close,
     Endpoints,
+    EndTLS,
     Listen,
     Lost,
     Now,
     Op,
     Open,
+    PeerCertificate,
     ReadFiles,
     Recv,
     Reset,
@@ -84,6 +86,7 @@ class Peer:
 
     fails: the trouble that Open or Accept ends in, after `after` seconds; SILENT lasts to the deadline.
     tls: the answer to StartTLS, or the Lost that it ends in.
+    ends: the Lost that EndTLS ends in, if the peer does not close TLS. certificate: the answer to PeerCertificate.
     deaf: takes no octets, so that every Send lasts to its deadline.
     address: where an accepted connection comes from.
     """
@@ -94,6 +97,8 @@ class Peer:
         after: float = 0.0,
         fails: Trouble | None = None,
         tls: str | Lost = "TLSv1.3 TLS_AES_256_GCM_SHA384",
+        ends: Lost | None = None,
+        certificate: str = "c0ffee",
         deaf: bool = False,
         address: Address | None = None,
     ) -> None:
@@ -101,6 +106,8 @@ class Peer:
         self.after = after
         self.fails = fails
         self.tls = tls
+        self.ends = ends
+        self.certificate = certificate
         self.deaf = deaf
         self.address = address
 
@@ -260,6 +267,10 @@ class Wire:
                 return self._recv(op)
             case StartTLS():
                 return self._start_tls(self._line(op.conn))
+            case EndTLS():
+                return self._end_tls(self._line(op.conn))
+            case PeerCertificate():
+                return self._line(op.conn).peer.certificate
             case Shutdown() | Reset() | Close():
                 return self._end(op)
             case Sleep():
@@ -328,10 +339,15 @@ class Wire:
         line.tls = True
         return line.peer.tls
 
+    def _end_tls(self, line: Line) -> None:
+        if line.peer.ends:
+            raise line.peer.ends
+        line.tls = False
+
     def _end(self, op: Shutdown | Reset | Close) -> object:
         if isinstance(op, Shutdown):
             line = self._line(op.conn)
-            line.end("close_notify" if line.tls else "shutdown", self.now)
+            line.end("close_notify" if line.tls and not op.bare else "shutdown", self.now)
             return None
         self._listening.pop(op.conn, None)
         if op.conn in self._open:

@@ -94,6 +94,28 @@ class SilentWithoutSession(M):
         pass
 
 
+class CutsTls(M):
+    """Closes TCP and not TLS."""
+
+    def __init__(self, world):
+        super().__init__(world)
+        self.data.closes_tls = False
+
+
+class OtherCertificate(M):
+    def __init__(self, world):
+        super().__init__(world)
+        self.data.certificate = "decaf"
+
+
+class TakesWhatCame(M):
+    """An upload that was cut off is as good as any."""
+
+    def __init__(self, world):
+        super().__init__(world)
+        self.data.truncated = lambda: False
+
+
 ALL = "private[retr-passive|retr-extended-passive|retr-active|retr-extended-active]"
 
 MUTANTS: list[Mutant] = [
@@ -104,6 +126,9 @@ MUTANTS: list[Mutant] = [
     ),
     planted("decides_at_pasv", "prot-between", DecidesAtPasv),
     planted("lists_in_clear", "private-listing", ListsInClear),
+    planted("cuts_tls", "tls-ends-before-tcp", CutsTls),
+    planted("other_certificate", "certificate-of-data-connections", OtherCertificate),
+    planted("takes_what_came", "upload-cut-off", TakesWhatCame),
     planted("handshake_is_nothing", "data-handshake-fails", HandshakeIsNothing),
     planted("silent_without_session", "data-session-not-resumed", SilentWithoutSession),
 ]

@@ -213,6 +213,23 @@ class TlsStays(M):
         """Goes on within TLS."""
 
 
+class OneSession(M):
+    """Takes no second handshake."""
+
+    before = False
+
+    def secured(self):
+        again, self.before = self.before, True
+        return not again and super().secured()
+
+
+class ClearKeepsNothing(M):
+    """After CCC nothing is protected any more."""
+
+    def is_protected(self):
+        return super().is_protected() and not self.cleared
+
+
 VERBS = "AUTH|ADAT|PBSZ|PROT|CCC|MIC|CONF|ENC"
 
 
@@ -293,6 +310,14 @@ MUTANTS: list[Mutant] = [
         "prot-not-for-tls[S-refused|E-refused|S-code|E-code] prot-unknown",
         AnyLevel,
     ),
+    planted("ccc_ends_nothing", "ccc-goes-on-in-clear[rfc4217|rfc2228]", TlsStays),
+    planted(
+        "protection_after_ccc",
+        "ccc-fixes-protection[PBSZ|PROT]",
+        too_late=saying("200 Protection set"),
+    ),
+    planted("clear_keeps_nothing", "ccc-keeps-data-protected", ClearKeepsNothing),
+    planted("one_session", "rein-wants-no-cached-session", OneSession),
     planted("ccc_200", "ccc-in-clear[rfc2228|rfc4217] ccc-before-login", do_CCC=saying("200 In clear")),
     planted("ccc_350", "ccc[rfc2228|not-known|not-wanted]", do_CCC=saying("350 Really?")),
     planted("tls_stays", "rein-ends-tls", TlsStays),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from tests.falsify.harness import Mutant, mutant, rows
-from tests.models.smtp_relay import Converting, Relay
+from tests.models.smtp_dsn import Parameters
+from tests.models.smtp_relay import Converting, Relay, SecureRelay
 
 M = Relay
 
@@ -61,12 +62,38 @@ def fit(what: str) -> object:
     return lambda self, mail, offered: M.unfit(self, mail, f"{offered} {what} ")
 
 
+def by_field(self, mail, offered):
+    """A field TLS-Required counts more than the parameter."""
+    no = b"\r\nTLS-Required: No" in mail.octets
+    return M.unfit(self, mail, f"{offered} REQUIRETLS " if no else offered)
+
+
 def silent_about(action: str) -> object:
     return lambda self, fate: fate.action != action and M.is_wanted(self, fate)
 
 
 def told(pattern: str, instead: str) -> object:
     return lambda self, fate: re.sub(pattern, instead, M.fields_of(self, fate))
+
+
+def requiring_tls(base: type[Relay]) -> list[Mutant]:
+    """What can be wrong with REQUIRETLS (RFC 8689), in a relay that has it."""
+
+    def body(_self, mail):
+        return "\n\n" + mail.octets.partition(b"\r\n\r\n")[2].decode().replace("\r\n", "\n")
+
+    stem = "requiretls-not-relayed"
+    return [
+        mutant(
+            "requiretls_forgotten",
+            base,
+            *rows(f"{stem}[fails|field-ignored|header-only]"),
+            unfit=fit("REQUIRETLS"),
+        ),
+        mutant("requiretls_5_7_1", base, f"{stem}[fails]", fields_of=told(r"5\.7\.30", "5.7.1")),
+        mutant("field_wins", base, f"{stem}[field-ignored]", unfit=by_field),
+        mutant("body_comes_back", base, f"{stem}[header-only]", body_of=body),
+    ]
 
 
 MUTANTS: list[Mutant] = [
@@ -148,5 +175,25 @@ MUTANTS: list[Mutant] = [
         *rows("rrvs-action-goes-on[continue|reject]"),
         rcpt_parameters=changed("RRVS", lambda value: value.partition(";")[0]),
     ),
+    mutant(
+        "no_delay_asked",
+        M,
+        "dsn-delay-not-reported",
+        is_wanted=lambda self, fate: fate.action == "delayed" or M.is_wanted(self, fate),
+    ),
+    mutant("least_time_unheeded", Parameters, "by-below-the-least-time", by_refused=lambda _self, _value: ""),
+    mutant(
+        "login_unsaid",
+        SecureRelay,
+        *rows("auth-nobody-goes-on[no-parameter|parameter]"),
+        author=lambda _self, _mail: "relay@example.test",
+    ),
+    mutant(
+        "whoever_is_named",
+        SecureRelay,
+        "auth-nobody-goes-on[parameter]",
+        author=lambda _self, mail: mail.word("AUTH") or "<>",
+    ),
+    *requiring_tls(SecureRelay),
     mutant("turns", OverTheSameConnection, "etrn-over-another-connection"),
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.falsify.harness import Mutant, mutant, rows
+from tests.falsify.smtp.relay_extensions import requiring_tls
 from tests.models.smtp_relay import RelayingSubmission
 
 M = RelayingSubmission
@@ -25,6 +26,7 @@ def _cut(path: str) -> str:
 
 
 MUTANTS = [
+    *requiring_tls(M),
     renaming("submits_small_letters", str.lower, "submitted-local-part[capitals]"),
     renaming("submits_without_detail", _cut, *rows("submitted-local-part[plus|user-of-the-target]")),
     renaming(
