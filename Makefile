@@ -46,6 +46,7 @@ bench: setup
 	$(BIN)/python -m pip install --quiet 'aiosmtplib>=3'  # one of those compared
 	$(BIN)/python benchmarks/transfer.py --full --write docs/performance.md
 	$(BIN)/python benchmarks/ftp.py --write docs/performance.md
+	$(BIN)/python benchmarks/capture.py --write docs/performance.md  # only root may
 
 clean:
 	rm -rf $(VENV) build dist results .lab *.egg-info

@@ -1,6 +1,7 @@
 """Percentiles of a run beside those computed from a packet capture of the same run (tshark of Debian; needs root).
 
-    python benchmarks/capture.py                     # lockstep and pipelined, on a sink that takes 500 us a message
+    python benchmarks/capture.py                     # lockstep and pipelined, on a sink that takes 1 ms a message
+    python benchmarks/capture.py --write docs/performance.md
 
 The capture is read packet by packet: in lockstep a message lasts from the packet that begins with MAIL to the first
 packet of the target after the one that ends with the lone dot; pipelined from the packet that begins the content.
@@ -23,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import peers
 from plumbline.lab.model import Source
 from plumbline.lab.packages import Installed, debian
+from rounds import insert, table
 
 PERCENTILES = ("p50", "p90", "p99", "p99.9")
 
@@ -65,7 +67,7 @@ def captured(tools: Installed, file: Path, port: int, begin: str) -> list[float]
         return latencies(iter(process.stdout), port, begin)
 
 
-def one(tools: Installed, pause_us: int, options: Sequence[str], begin: str) -> list[str]:
+def one(tools: Installed, pause_us: int, options: Sequence[str], begin: str) -> list[list[str]]:
     """Run once; rows of the table."""
     with tempfile.TemporaryDirectory() as folder:
         file, results = Path(folder) / "run.pcapng", Path(folder) / "load.jsonl"
@@ -93,28 +95,39 @@ def one(tools: Installed, pause_us: int, options: Sequence[str], begin: str) -> 
     name = " ".join(options) or "pipelined"
     if len(exact) != load["messages"]:
         print(f"{name}: {load['messages']} messages, {len(exact)} in the capture", file=sys.stderr)
-    return [_row(name, load, exact, one) for one in PERCENTILES]
+    return [_row(name, load, exact, which) for which in PERCENTILES]
 
 
-def _row(name: str, load: dict[str, dict[str, float]], exact: list[float], which: str) -> str:
+def _row(name: str, load: dict[str, dict[str, float]], exact: list[float], which: str) -> list[str]:
     rank = -int(-len(exact) * float(which[1:]) // 100) - 1
     ours, theirs = load["latency"][which], exact[rank]
-    return (
-        f"| {name} | {len(exact)} | {which} | {ours * 1e3:.3f} | {theirs * 1e3:.3f} "
-        f"| {(ours - theirs) * 1e6:+.0f} | {(ours / theirs - 1):+.2%} |"
-    )
+    difference = [f"{(ours - theirs) * 1e6:+.0f}", f"{(ours / theirs - 1):+.2%}"]
+    return [name, str(len(exact)), which, f"{ours * 1e3:.3f}", f"{theirs * 1e3:.3f}", *difference]
 
 
 def main() -> None:
     """Measure and print."""
     made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    made.add_argument("--pause", type=int, default=500, help="microseconds that the sink takes for a message")
+    made.add_argument(
+        "--pause", type=int, default=1000, help="microseconds that the sink takes for a message"
+    )
+    made.add_argument("--write", type=Path, help="put the table into this file, between its marks")
     options = made.parse_args()
+    if os.getuid():
+        print("Only root may capture packets: nothing was measured.")
+        return
     tools = debian("tshark", Source("debian", ("tshark",)))
-    print("| run | messages | percentile | ours ms | capture ms | difference µs | difference |")
-    print("|---|---|---|---|---|---|---|")
-    print("\n".join(one(tools, options.pause, ["--pipelining", "off"], b"MAIL FROM".hex())), flush=True)
-    print("\n".join(one(tools, options.pause, [], b"From: <".hex())), flush=True)
+    rows = one(tools, options.pause, ["--pipelining", "off"], b"MAIL FROM".hex())
+    rows += one(tools, options.pause, [], b"From: <".hex())
+    lines = table(
+        ["run", "messages", "percentile", "ours ms", "capture ms", "difference µs", "difference"], rows
+    )
+    lines += [
+        "",
+        f"The sink takes {options.pause} µs for a message; load average {os.getloadavg()[0]:.1f} at the end.",
+    ]
+    print("\n".join(lines))
+    insert(options.write, "capture", lines)
 
 
 if __name__ == "__main__":

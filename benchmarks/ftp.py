@@ -14,23 +14,20 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-import statistics
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 
 import peers  # noqa: E402
-from peers import Usage  # noqa: E402
-from transfer import measured  # noqa: E402
+from rounds import Runs, Usage, figures, headings, insert, interleaved, measured, note, table  # noqa: E402
 
 from tests.loadtests.ftpd import PASSWORD, USER, Ftpd, running  # noqa: E402
 
 HERE = Path(__file__).parent
-MARKS = ("<!-- bench:ftp -->", "<!-- /bench:ftp -->")
 SIZE = 1_000_000
 
 
@@ -43,12 +40,12 @@ class Work:
     operations: int
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Cell:
     """All rounds of one kind of work."""
 
     work: Work
-    runs: dict[str, list[Usage]] = field(default_factory=dict)
+    runs: Runs
 
 
 def ours(server: Ftpd, work: Work, results: Path) -> list[str]:
@@ -126,7 +123,7 @@ def one(name: str, work: Work) -> Usage:
         with running(home) as server:
             os.sched_setaffinity(server.pid, {1})
             words = ["taskset", "-c", "0", *CLIENTS[name](server, work, results)]
-            usage = measured(words, work.operations)
+            usage = measured(words, work.operations, os.environ)
         if results.exists():
             wall, cpu = peers.usage_from_results(results)
             usage = Usage(work.operations, wall, cpu, usage.memory)
@@ -137,28 +134,15 @@ def one(name: str, work: Work) -> Usage:
     return usage
 
 
-def table(cells: Sequence[Cell], first: str) -> list[str]:
-    """Markdown: medians, and the ratios to the first client, round by round."""
-    lines = [
-        f"| work | sessions | client | operations/s | CPU µs/operation | CPU vs {first} | rate vs {first} | MB |",
-        "|---|---|---|---|---|---|---|---|",
+def cells_table(cells: Sequence[Cell]) -> list[str]:
+    """Markdown."""
+    columns = ["work", "sessions", "client", *headings(next(iter(cells[0].runs)), "operation")]
+    rows = [
+        [cell.work.name, str(cell.work.sessions), name, *figures(cell.runs, name)]
+        for cell in cells
+        for name in cell.runs
     ]
-    for cell in cells:
-        lines += [_row(cell, name, first) for name in cell.runs]
-    return lines
-
-
-def _row(cell: Cell, name: str, first: str) -> str:
-    middle, runs, base = statistics.median, cell.runs[name], cell.runs[first]
-    rates = [run.messages / run.wall for run in runs]
-    costs = [run.cpu / run.messages * 1e6 for run in runs]
-    faster = [a.messages / a.wall * b.wall / b.messages for a, b in zip(runs, base, strict=True)]
-    dearer = [(a.cpu / a.messages) / (b.cpu / b.messages) for a, b in zip(runs, base, strict=True)]
-    return (
-        f"| {cell.work.name} | {cell.work.sessions} | {name} | {middle(rates):.0f} | {middle(costs):.0f} "
-        f"| {middle(dearer):.2f} ({min(dearer):.2f}-{max(dearer):.2f}) | {middle(faster):.2f} "
-        f"| {middle([run.memory for run in runs]):.0f} |"
-    )
+    return table(columns, rows)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -166,7 +150,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--rounds", type=int, default=5)
     made.add_argument("--sessions", type=int, default=10)
-    made.add_argument("--work", default="session=1500,download=600,upload=300", help="name=operations, ...")
+    made.add_argument("--work", default="session=2000,download=1500,upload=600", help="name=operations, ...")
     made.add_argument(
         "--clients", default=",".join(CLIENTS), help="the first is what the others are compared to"
     )
@@ -178,21 +162,18 @@ def main() -> None:
     """Measure and print."""
     options = parser().parse_args()
     names = [name for name in options.clients.split(",") if name != "curl --parallel" or shutil.which("curl")]
-    cells = []
+    cells = list[Cell]()
     for word in options.work.split(","):
         name, _, operations = word.partition("=")
-        cell = Cell(Work(name, options.sessions, int(operations)), {client: [] for client in names})
-        for _ in range(options.rounds):
-            for client in names:
-                cell.runs[client].append(one(client, cell.work))
-        cells.append(cell)
-        print("\n".join(table([cell], names[0])[2:]), flush=True)
-    lines = table(cells, names[0])
-    note = f"{options.rounds} interleaved rounds; load average {os.getloadavg()[0]:.1f} at the end."
-    if options.write:
-        head, _, rest = options.write.read_text().partition(MARKS[0])
-        text = [head + MARKS[0], "", *lines, "", note, "", MARKS[1] + rest.partition(MARKS[1])[2]]
-        options.write.write_text("\n".join(text))
+        cells.append(run_cell(Work(name, options.sessions, int(operations)), names, options.rounds))
+        insert(options.write, "ftp", [*cells_table(cells), "", note(str(options.rounds))])
+
+
+def run_cell(work: Work, names: Sequence[str], rounds: int) -> Cell:
+    """All rounds."""
+    cell = Cell(work, interleaved(names, rounds, lambda name: one(name, work)))
+    print("\n".join(cells_table([cell])[2:]), flush=True)
+    return cell
 
 
 if __name__ == "__main__":

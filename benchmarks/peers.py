@@ -28,20 +28,6 @@ class Work:
     reuse: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What a run took: seconds by the wall clock, seconds of processor (user and system), peak memory in MB.
-
-    Of C programs the whole process counts; of ours the time from the first message to the last, since an
-    interpreter's start is paid once and not for each message.
-    """
-
-    messages: int
-    wall: float
-    cpu: float
-    memory: float
-
-
 @cache
 def postfix() -> Installed:
     """smtp-source and smtp-sink, unpacked into the cache, not installed."""
@@ -118,6 +104,10 @@ CLIENTS: dict[str, Command] = {
     "smtp-source": lambda port, work, _: smtp_source(port, work),
     "plumbline": ours,
     "plumbline lockstep": lambda port, work, results: ours(port, work, results, "--pipelining", "off"),
+    "plumbline lockstep --reset": lambda port, work, results: ours(
+        port, work, results, "--pipelining", "off", "--reset"
+    ),
+    "plumbline --reset": lambda port, work, results: ours(port, work, results, "--reset"),
     "plumbline BDAT": lambda port, work, results: ours(port, work, results, "--in-flight", "8"),
     "smtplib threads": lambda port, work, _: smtplib_threads(port, work),
     "aiosmtplib": lambda port, work, _: aiosmtplib_tasks(port, work),

@@ -1,11 +1,10 @@
 """Generators side by side on one sink: interleaved rounds, medians, ratios within a round.
 
     python benchmarks/transfer.py                          # one cell on the C sink, a minute
-    python benchmarks/transfer.py --full --write docs/performance.md
+    python benchmarks/transfer.py --full --write docs/performance.md      # all of them, some ten minutes
     python benchmarks/transfer.py --sizes 1024 --sessions 10 --rounds 7 --clients smtp-source,plumbline
     python benchmarks/transfer.py --calls                  # system calls per message, by strace
 
-Absolute rates of a shared machine move by a factor of three within minutes; ratios within a round repeat.
 Client and sink are pinned to different processors. On the C sink every run's total is compared with the sink's.
 """
 
@@ -15,40 +14,37 @@ import argparse
 import contextlib
 import importlib.util
 import itertools
-import os
 import random
 import re
 import shutil
 import signal
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 import peers
-from peers import CLIENTS, SINKS, Usage, Work
+from peers import CLIENTS, SINKS, Work
+from rounds import Runs, Usage, figures, headings, insert, interleaved, measured, note, table
 
-LONGEST = 120.0  # seconds for one run of one client
 START = 5.0  # seconds for a sink to listen
-MARKS = "<!-- bench:{} -->", "<!-- /bench:{} -->"
 USUAL = "smtp-source,plumbline,plumbline lockstep"
+SMALL = 2048  # octets; messages up to here get the full number of rounds, in a full run
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Cell:
     """All rounds of one amount of work."""
 
     sink: str
     work: Work
-    runs: dict[str, list[Usage]] = field(default_factory=dict)
+    runs: Runs
 
 
 @contextlib.contextmanager
@@ -89,7 +85,7 @@ def one(sink: str, name: str, work: Work) -> Usage:
     with listening(sink) as (port, process), tempfile.TemporaryDirectory() as folder:
         results = Path(folder) / "load.jsonl"
         words = ["taskset", "-c", "0", *CLIENTS[name](port, work, results)]
-        usage = measured(words, work.messages)
+        usage = measured(words, work.messages, peers.environment())
         if results.exists():
             wall, cpu = peers.usage_from_results(results)
             usage = Usage(work.messages, wall, cpu, usage.memory)
@@ -104,27 +100,6 @@ def _compare(name: str, messages: int, sink: subprocess.Popen[str]) -> None:
     counted = int(re.findall(r"messages=(\d+)", sink.stderr.read())[0])
     if counted != messages:
         raise RuntimeError(f"{name}: {messages} messages asked for, {counted} arrived")
-
-
-def measured(words: Sequence[str], messages: int) -> Usage:
-    """Run to the end; processor time and memory as the kernel counts them."""
-    begun = time.perf_counter()
-    process = subprocess.Popen(
-        words, env=peers.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
-    alarm = threading.Timer(LONGEST, process.kill)
-    alarm.start()
-    try:
-        assert process.stderr is not None
-        said = process.stderr.read()
-        _, status, used = os.wait4(process.pid, 0)
-    finally:
-        alarm.cancel()
-    wall = time.perf_counter() - begun
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"{' '.join(words)}: exit code {process.returncode}: {said[-500:]!r}")
-    return Usage(messages, wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
 
 
 # -- system calls --------------------------------------------------------------------------------------
@@ -147,45 +122,31 @@ def _calls(name: str, work: Work) -> int:
             str(summary),
             *CLIENTS[name](port, work, Path(folder) / "load.jsonl"),
         ]
-        measured(["taskset", "-c", "0", *words], work.messages)
+        measured(["taskset", "-c", "0", *words], work.messages, peers.environment())
         (total,) = re.findall(r"^100.00 .*? (\d+) +\d* *total$", summary.read_text(), re.MULTILINE)
     return int(total)
 
 
 def table_of_calls(names: Sequence[str]) -> list[str]:
     """Markdown."""
-    lines = ["| client | system calls per message, 1 KiB, 10 sessions, reuse |", "|---|---|"]
-    return lines + [f"| {name} | {calls(name, Work(1024, 10, 2000)):.1f} |" for name in names]
+    columns = ["client", "system calls per message, 1 KiB, 10 sessions, reuse"]
+    return table(columns, [[name, f"{calls(name, Work(1024, 10, 2000)):.1f}"] for name in names])
 
 
 # -- tables --------------------------------------------------------------------------------------------
 
 
-def table(cells: Sequence[Cell], first: str) -> list[str]:
-    """Markdown: medians, and the ratios to the first client, round by round."""
-    lines = [
-        "| sink | body | sessions | reuse | client | messages/s | CPU µs/message "
-        f"| rate vs {first} | CPU vs {first} | MB |",
-        "|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    for cell in cells:
-        lines += [_row(cell, name, first) for name in cell.runs]
-    return lines
+def cells_table(cells: Sequence[Cell]) -> list[str]:
+    """Markdown."""
+    first = next(iter(cells[0].runs))
+    columns = ["sink", "body", "sessions", "reuse", "client", *headings(first, "message")]
+    return table(columns, [_row(cell, name) for cell in cells for name in cell.runs])
 
 
-def _row(cell: Cell, name: str, first: str) -> str:
-    middle, runs, base = statistics.median, cell.runs[name], cell.runs[first]
-    rates = [run.messages / run.wall for run in runs]
-    costs = [run.cpu / run.messages * 1e6 for run in runs]
-    faster = [a.messages / a.wall * b.wall / b.messages for a, b in zip(runs, base, strict=True)]
-    dearer = [(a.cpu / a.messages) / (b.cpu / b.messages) for a, b in zip(runs, base, strict=True)]
-    spread = f"{min(faster):.2f}-{max(faster):.2f}"
+def _row(cell: Cell, name: str) -> list[str]:
     work = cell.work
-    return (
-        f"| {cell.sink} | {work.size} | {work.sessions} | {'yes' if work.reuse else 'no'} | {name} "
-        f"| {middle(rates):.0f} | {middle(costs):.1f} | {middle(faster):.2f} ({spread}) | {middle(dearer):.2f} "
-        f"| {middle([run.memory for run in runs]):.0f} |"
-    )
+    reuse = "yes" if work.reuse else "no"
+    return [cell.sink, str(work.size), str(work.sessions), reuse, name, *figures(cell.runs, name)]
 
 
 def amount(size: int, sessions: int, reuse: bool, seconds: float) -> int:
@@ -195,12 +156,9 @@ def amount(size: int, sessions: int, reuse: bool, seconds: float) -> int:
 
 
 def run_cell(sink: str, work: Work, names: Sequence[str], rounds: int) -> Cell:
-    """All rounds, interleaved."""
-    cell = Cell(sink, work, {name: [] for name in names})
-    for _ in range(rounds):
-        for name in names:
-            cell.runs[name].append(one(sink, name, work))
-    print("\n".join(table([cell], names[0])[2:]), flush=True)
+    """All rounds."""
+    cell = Cell(sink, work, interleaved(names, rounds, lambda name: one(sink, name, work)))
+    print("\n".join(cells_table([cell])[2:]), flush=True)
     return cell
 
 
@@ -216,7 +174,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--sessions", default="10")
     made.add_argument("--sinks", default="C sink", help=", ".join(SINKS))
     made.add_argument("--rounds", type=int, default=5)
-    made.add_argument("--seconds", type=float, default=1.0, help="about how long a run takes")
+    made.add_argument("--seconds", type=float, default=0.6, help="about how long a run takes")
     made.add_argument("--clients", default=USUAL, help=f"the first is the measure: {', '.join(CLIENTS)}")
     made.add_argument("--no-reuse", action="store_true", help="a connection for each message, too")
     made.add_argument("--calls", action="store_true", help="count system calls (needs strace)")
@@ -231,21 +189,37 @@ def main() -> None:
     if options.calls or options.full:
         counted = _counted_calls()
         print("\n".join(counted), flush=True)
-        _insert(options.write, "calls", counted)
+        insert(options.write, "calls", counted)
     if options.calls:
         return
     if options.full:
         everybody = run_cell("C sink", Work(1024, 10, 10_000), _installed(), options.rounds)
-        _insert(options.write, "peers", [*table([everybody], names[0]), "", _note(options.rounds)])
+        insert(options.write, "peers", [*cells_table([everybody]), "", note(str(options.rounds))])
     cells = list[Cell]()
     for sink, work in _work(options):
-        cells.append(run_cell(sink, work, names, options.rounds))
-        _insert(options.write, "transfer", [*table(cells, names[0]), "", _note(options.rounds)])
+        clients = _clients(sink, work) if options.full else names
+        cells.append(run_cell(sink, work, clients, _rounds(options, work)))
+        few = _rounds(options, Work(SMALL + 1, 1, 1))
+        told = str(few) if few == options.rounds else f"{few} ({options.rounds} of 1 KiB)"
+        insert(options.write, "transfer", [*cells_table(cells), "", note(told)])
+
+
+def _rounds(options: argparse.Namespace, work: Work) -> int:
+    """In a full run the larger messages get fewer."""
+    few = options.full and work.size > SMALL
+    return int(max(options.rounds - 2, 1) if few else options.rounds)
+
+
+def _clients(sink: str, work: Work) -> list[str]:
+    """In a full run: BDAT where it is offered; where connections end all the time, ends like those of smtp-source."""
+    if not work.reuse:
+        return ["smtp-source", "plumbline", "plumbline --reset", "plumbline lockstep --reset"]
+    return USUAL.split(",") + (["plumbline BDAT"] if sink == "C sink" else [])
 
 
 def _installed() -> list[str]:
     missing = [] if importlib.util.find_spec("aiosmtplib") else ["aiosmtplib"]
-    return [name for name in CLIENTS if name not in missing]
+    return [name for name in CLIENTS if name not in missing and "--reset" not in name]
 
 
 def _counted_calls() -> list[str]:
@@ -262,21 +236,6 @@ def _work(options: argparse.Namespace) -> Iterator[tuple[str, Work]]:
     sinks = list(SINKS) if full else options.sinks.split(",")
     for sink, kept, size, count in itertools.product(sinks, reuse, sizes, sessions):
         yield sink, Work(size, count, amount(size, count, kept, options.seconds), kept)
-
-
-def _note(rounds: int) -> str:
-    return f"{rounds} interleaved rounds; load average {os.getloadavg()[0]:.1f} at the end."
-
-
-def _insert(file: Path | None, name: str, lines: Sequence[str]) -> None:
-    if file is None:
-        return
-    first, last = (mark.format(name) for mark in MARKS)
-    head, found, rest = file.read_text().partition(first)
-    if not found:
-        raise RuntimeError(f"{file}: no line {first}")
-    tail = rest.partition(last)[2]
-    file.write_text("\n".join([head + first, "", *lines, "", last + tail]))
 
 
 if __name__ == "__main__":

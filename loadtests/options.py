@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from plumbline.loadtests.delivery.stores import StoreError, store
+from plumbline.loadtests.delivery.stores import StoreError, queue, store
 from plumbline.loadtests.delivery.verifying import Verification
 from plumbline.loadtests.engine.plan import Common, Plan, Timeouts
 from plumbline.loadtests.engine.schedule import Stage
@@ -275,7 +275,7 @@ def _verification(options: Mapping[str, Any], known: Profile) -> Verification | 
         looked_into = store(known, verify_tls=not options["tls_no_verify"])
     except (StoreError, OSError) as error:
         raise UsageError(f"--verify-delivery: {error}") from None
-    return Verification(looked_into, options["verify_within"], options["late_after"])
+    return Verification(looked_into, options["verify_within"], options["late_after"], queue(known))
 
 
 def _common(options: Mapping[str, Any], known: Profile, where: Where) -> dict[str, Any]:

@@ -260,13 +260,22 @@ def knee_line(knee: records.Knee) -> str:
             return "Knee: the search did not come to its end"
 
 
+_NOT_FOUND = (
+    "Lost means: not found where mail is delivered to. The target may still hold them in its queue: look there or in "
+    "its log, let the profile name the queue's folder (delivered: queue:), or wait longer (--verify-within)."
+)
+
+
 def delivery_lines(found: records.Delivery) -> list[str]:
     """The account of delivery in a sentence, and which messages it is about."""
+    queued = "" if found.queued is None else f"{found.queued} still in the target's queue + "
     out = [
-        f"Delivery: {found.acknowledged} acknowledged = {found.delivered} delivered + {found.lost} lost; "
+        f"Delivery: {found.acknowledged} acknowledged = {found.delivered} delivered + {queued}{found.lost} lost; "
         f"{found.duplicated} duplicated, {found.altered} altered, "
         f"{found.delayed} delayed by more than {found.late_s:g} s"
     ]
+    if found.lost and found.queued is None:
+        out.append(_NOT_FOUND)
     if found.unanswered:
         out.append(f"{found.unanswered_delivered} of {found.unanswered} unanswered messages arrived")
     if found.delay:

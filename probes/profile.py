@@ -29,10 +29,14 @@ class Account(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class Mailbox(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """How to see delivered mail: maildir, mbox, files (`path`) or pop3 (`target`, `user`, `password`)."""
+    """How to see delivered mail: maildir, mbox, files (`path`) or pop3 (`target`, `user`, `password`).
+
+    queue: the folder in which the target keeps accepted mail until it is delivered.
+    """
 
     via: str
     path: str = ""
+    queue: str = ""
     target: str = ""
     user: str = ""
     password: str = ""
@@ -221,9 +225,10 @@ def _mailbox(known: Facts, document: Document, companions: dict[str, Endpoint]) 
     if known.delivered.via not in WAYS:
         raise document.error(("delivered", "via"), unknown("way to see mail", known.delivered.via, WAYS))
     box: dict[str, str] = {key: value for key, value in msgspec.to_builtins(known.delivered).items() if value}
-    if "path" in box:
-        box["path"] = str(Path(document.name).parent.resolve() / Path(box["path"]).expanduser())
-    elif box["via"] in ("maildir", "mbox", "files"):
+    for key in ("path", "queue"):
+        if key in box:
+            box[key] = str(Path(document.name).parent.resolve() / Path(box[key]).expanduser())
+    if "path" not in box and box["via"] in ("maildir", "mbox", "files"):
         raise document.error(("delivered",), f"via: {box['via']} needs the path of the mail")
     if "target" in box:
         endpoint = _endpoint(document, ("delivered", "target"), box["target"], box["via"])

@@ -160,7 +160,7 @@ class Sanity(Record, kw_only=True, tag="sanity"):
 
 
 class Delivery(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What became of the acknowledged messages: acknowledged = delivered + lost. All else counts messages too.
+    """What became of the acknowledged messages: acknowledged = delivered + queued + lost. All else counts messages too.
 
     unanswered: content was sent and no answer came, so each may have arrived. refused_delivered: arrived
     although it was refused. delay: seconds from acknowledgement to arrival, as in Load.latency, where known.
@@ -168,7 +168,8 @@ class Delivery(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     acknowledged: int
     delivered: int
-    lost: int
+    lost: int  # not found
+    queued: int | None = None  # not delivered yet, but in the target's queue; None where nobody looked there
     duplicated: int = 0  # found more than once
     altered: int = 0  # differ in more than added header fields
     delayed: int = 0  # arrived more than `late_s` seconds after their acknowledgement

@@ -88,7 +88,11 @@ def prepare(bench: Bench) -> Launch:
     return Launch(
         programs=(bench.program("usr/sbin/exim4", "-C", configuration, "-bdf", "-q5s"),),
         facts={
-            "delivered": {"via": "mbox", "path": f"{bench.directory}/mail/alice"},
+            "delivered": {
+                "via": "mbox",
+                "path": f"{bench.directory}/mail/alice",
+                "queue": f"{bench.directory}/spool/input",
+            },
             **NAMES,
             **hops.facts(bench.ports),
         },

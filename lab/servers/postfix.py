@@ -106,7 +106,7 @@ def prepare(bench: Bench) -> Launch:
     return Launch(
         programs=(bench.program("usr/sbin/postfix", "-c", etc, "start-fg", environment=environment),),
         facts={
-            "delivered": {"via": "mbox", "path": f"{mail}/alice"},
+            "delivered": {"via": "mbox", "path": f"{mail}/alice", "queue": f"{bench.directory}/queue"},
             **NAMES,
             "utf8_recipient": UTF8_RECIPIENT,
             **hops.facts(bench.ports, login=True),

@@ -94,7 +94,7 @@ def prepare(bench: Bench) -> Launch:
             bench.program(*sendmail, "-bD", "-q5s", f"-D{bench.directory}/debug", environment=environment),
         ),
         facts={
-            "delivered": {"via": "mbox", "path": f"{mail}/alice"},
+            "delivered": {"via": "mbox", "path": f"{mail}/alice", "queue": f"{bench.directory}/mqueue"},
             **NAMES,
             **hops.facts(bench.ports),
         },

@@ -41,6 +41,7 @@ class Account:
     promised: dict[str, Receipt] = field(default_factory=dict)
     doubtful: set[str] = field(default_factory=set)
     found: dict[str, Found] = field(default_factory=dict)
+    queued: set[str] | None = None  # seen in the target's queue; None where nobody looked there
     not_looked: str = ""  # why the store could not be read to the end
 
     @cached_property
@@ -64,6 +65,10 @@ class Account:
         self.found[mail.key] = Found(match[0].decode(), likeness(mail.octets), arrived)
         return new
 
+    def see_queued(self, mails: Iterable[Mail]) -> None:
+        """Note what the target still holds."""
+        self.queued = {match[0].decode() for mail in mails for match in self._marker.finditer(mail.octets)}
+
     @property
     def complete(self) -> bool:
         """Whether everything acknowledged was found."""
@@ -75,13 +80,15 @@ class Account:
         for found in self.found.values():
             copies[found.marker].append(found)
         kept = self.promised.keys()
-        lost = sorted(kept - copies.keys(), key=lambda marker: self.promised[marker].at)
+        missing = sorted(kept - copies.keys(), key=lambda marker: self.promised[marker].at)
+        lost = [marker for marker in missing if marker not in (self.queued or ())]
         delays = {m: self._delay(m, copies[m]) for m in kept & copies.keys()}
         known = {marker: delay for marker, delay in delays.items() if delay is not None}
         histogram = Histogram()
         histogram.add(list(known.values()))
         lists = {
             "lost": lost,
+            "queued": [marker for marker in missing if marker in (self.queued or ())],
             "duplicated": sorted(m for m, mails in copies.items() if len(mails) > 1),
             "altered": sorted(m for m in kept & copies.keys() if self._altered(m, copies[m])),
             "delayed": sorted(m for m, delay in known.items() if delay > self.late_s),
@@ -89,8 +96,9 @@ class Account:
         }
         return Delivery(
             acknowledged=len(kept),
-            delivered=len(kept) - len(lost),
+            delivered=len(kept) - len(missing),
             lost=len(lost),
+            queued=None if self.queued is None else len(lists["queued"]),
             duplicated=len(lists["duplicated"]),
             altered=len(lists["altered"]),
             delayed=len(lists["delayed"]),

@@ -241,6 +241,12 @@ def store(known: Profile, verify_tls: bool) -> Store:
             raise StoreError(f"delivered: via: {other} needs the path of the folder that it writes mails to")
 
 
+def queue(known: Profile) -> Store | None:
+    """Where the target keeps what it accepted and has not delivered yet; None where the profile does not say."""
+    path = known.mailbox.get("queue")
+    return Files((f"{path}/**/*",)) if path else None
+
+
 def _access(known: Profile, box: Mapping[str, str], protocol: str, verify_tls: bool) -> Access:
     endpoint = known.companions.get(protocol)
     if endpoint is None:

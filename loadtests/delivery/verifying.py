@@ -22,6 +22,7 @@ class Verification:
     store: Store
     patience: float
     late_s: float
+    queue: Store | None = None  # of the target
 
 
 class Verifier:
@@ -33,8 +34,9 @@ class Verifier:
 
     def begin(self) -> None:
         """See what is there before the run. Raises StoreError."""
-        for _ in self.asked.store.look():
-            pass
+        for store in filter(None, (self.asked.store, self.asked.queue)):
+            for _ in store.look():
+                pass
 
     def take(self, wire: Mapping[str, Any]) -> None:
         """Receipts as Generator.take_receipts made them."""
@@ -43,6 +45,8 @@ class Verifier:
     def finish(self, acknowledged: int, sleep: Callable[[float], object]) -> Delivery:
         """Look until the account is full. `acknowledged`: how many receipts there must be."""
         verify(self.account, self.asked.store, self.asked.patience, sleep)
+        if self.asked.queue is not None and not self.account.complete:
+            look_into_queue(self.account, self.asked.store, self.asked.queue)
         if missing := acknowledged - len(self.account.promised):
             self.account.not_looked = (
                 f"{missing} acknowledged messages are unknown by name: a worker was lost"
@@ -75,3 +79,13 @@ def verify(
         if now - last_new >= (min(SETTLE, patience) if account.complete else patience):
             return
         sleep(max(LOOKS, now - begun))
+
+
+def look_into_queue(account: Account, store: Store, queue: Store) -> None:
+    """What is not delivered may still be queued; what was taken out of the queue meanwhile is in the store now."""
+    try:
+        account.see_queued(queue.look())
+        for mail in store.look():
+            account.see(mail, time.time())
+    except StoreError as error:
+        account.not_looked = str(error)

@@ -14,7 +14,8 @@ from plumbline.loadtests.delivery import stores
 from plumbline.loadtests.delivery.account import Account
 from plumbline.loadtests.delivery.likeness import likeness
 from plumbline.loadtests.delivery.stores import Files, Mail, Mbox, StoreError
-from plumbline.loadtests.delivery.verifying import verify
+from plumbline.loadtests.delivery.verifying import Verification, Verifier, verify
+from plumbline.loadtests.outcome import delivery_lines
 from plumbline.probes import profile
 from plumbline.reports import records
 
@@ -128,6 +129,62 @@ def test_verification_ends_when_nothing_comes_any_more():
     store = looked(made, [[mail_of(1)]], patience=5.0)
     assert made.delivery().lost == 1
     assert 5.0 <= store.now - 2000.0 < 12
+
+
+def verifier(made: Account, looks: list[list[Mail]], queue: list[list[Mail]]) -> Verifier:
+    """With the account, and a store and a queue that show these mails look by look."""
+    store = Slowly(looks)
+    found = Verifier(Verification(store, 0.0, 10.0, Slowly(queue)), "run")
+    found.account = made
+    return found
+
+
+def test_what_the_target_still_holds_is_not_lost():
+    held = Mail("queued", b"\0\1N Message-ID: <run.0.2@plumbline.invalid>\0\2", 0.0)
+    found = verifier(account(3, doubtful=(9,)), [[mail_of(1)]], [[held, mail_of(9)]]).finish(
+        3, lambda _: None
+    )
+    assert (found.acknowledged, found.delivered, found.queued, found.lost) == (3, 1, 1, 1)
+    assert found.markers == {"lost": ["run.0.3"], "queued": ["run.0.2"]}
+    assert "3 acknowledged = 1 delivered + 1 still in the target's queue + 1 lost" in delivery_lines(found)[0]
+
+
+def test_what_left_the_queue_while_it_was_looked_at_is_delivered():
+    made = verifier(account(2), [[mail_of(1)], [mail_of(2)]], [[mail_of(2)]])
+    found = made.finish(2, lambda _: None)
+    assert (found.delivered, found.queued, found.lost) == (2, 0, 0)
+
+
+def test_a_queue_that_cannot_be_read_is_told(tmp_path):
+    class Locked:
+        def look(self) -> Iterator[Mail]:
+            raise StoreError("permission denied")
+
+    made = Verifier(Verification(Slowly([]), 0.0, 10.0, Locked()), "run")
+    with pytest.raises(StoreError, match="denied"):
+        made.begin()
+    made.account = account(1)
+    assert made.finish(1, lambda _: None).incomplete == "permission denied"
+
+
+def test_where_nobody_looked_into_the_queue_lost_may_mean_queued():
+    found = account(2).delivery()
+    lines = delivery_lines(found)
+    assert found.queued is None
+    assert "0 delivered + 2 lost" in lines[0]
+    assert "may still hold them in its queue" in lines[1]
+    assert not any("queue" in line for line in delivery_lines(account(0).delivery()))
+
+
+def test_the_profile_names_the_queue(tmp_path):
+    (tmp_path / "queue/deferred/A").mkdir(parents=True)
+    (tmp_path / "queue/deferred/A/AB12").write_bytes(b"Message-ID: <run.0.1@x>")
+    facts = tmp_path / "target.yaml"
+    facts.write_text("delivered: {via: mbox, path: box, queue: queue}\n")
+    looked_into = stores.queue(profile.load(facts))
+    assert looked_into is not None
+    assert [mail.octets for mail in looked_into.look()] == [b"Message-ID: <run.0.1@x>"]
+    assert stores.queue(profile.of({"delivered": {"via": "mbox", "path": "box"}})) is None
 
 
 def test_a_copy_too_many_has_time_to_show_itself():
