@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-# The hour is told with its date, 2026013123; the minute alone, 59. What takes less than a minute ends in one of the two.
+# The hour is told with its date, 2026013123; the minute alone, 59. A case ends in this minute or the next.
 NAMES = frozenset({"utc.hour", "utc.minute", "utc.next_hour", "utc.next_minute"})
 
 
