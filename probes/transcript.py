@@ -80,6 +80,8 @@ class Transcript:
         self._start: float | None = None
         self._secure: set[str] = set()
         self._file: _File | None = None
+        self._pausing: Event | None = None  # the pause that is the last event, and how long it was so far
+        self._paused = 0.0
 
     def saw(self, op: Op, started: float, ended: float, answer: object) -> None:
         """Note one operation."""
@@ -91,6 +93,8 @@ class Transcript:
         match op:
             case Now() | ReadFiles() | PeerCertificate():
                 return
+            case Sleep():
+                self._pause(at, op.seconds)
             case Send() if not isinstance(answer, Lost):
                 self._utter(op.conn, Uttered(op.data, op.secret))
                 self._octets(at, "C", op.conn, op.data, secret=op.secret)
@@ -125,6 +129,14 @@ class Transcript:
         file.event.secret |= secret
         file.event.text = MASK if file.event.secret else self._masker.text(file.text)
         file.event.size = file.size if file.left_out else 0
+
+    def _pause(self, at: float, seconds: float) -> None:
+        """Looking again and again at what arrived is one pause."""
+        if self._pausing is None or self.events[-1] is not self._pausing:
+            self._pausing, self._paused = Event(at=at, who="*", text=""), 0.0
+            self._keep(self._pausing)
+        self._paused += seconds
+        self._pausing.text, self._pausing.at = f"pause of {self._paused:g} s", at
 
     def _keep(self, event: Event) -> None:
         if len(self.events) >= EVENTS:
@@ -161,8 +173,6 @@ def _done(op: Op, answer: object) -> str:
             return "the server closed the connection (FIN)"
         case StartTLS(), _:
             return f"TLS: {answer}"
-        case Sleep(), _:
-            return f"pause of {op.seconds:g} s"
         case _:
             return _ended(op)
 

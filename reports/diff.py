@@ -15,6 +15,7 @@ class Change(StrEnum):
     """What became of a case from one run to the next; the order is that of a report."""
 
     FAILING = "newly failing"
+    MET = "failing, and not played before"
     FLAKY = "newly flaky"
     UNTESTED = "no longer tested"
     GONE = "gone"
@@ -91,6 +92,8 @@ def _first(cases: Iterable[Case], standing: Standing | None) -> Case | None:
 def _kind(was: Standing | None, now: Standing | None, flaky: bool) -> Change | None:
     if now is None:
         return Change.GONE
+    if was is None and now in FAILED:
+        return Change.MET  # a wider suite, not a server that got worse
     if now in FAILED and (was not in FAILED or (now, was) == (Standing.VIOLATION, Standing.MISSED)):
         return Change.FAILING
     if flaky:

@@ -50,10 +50,10 @@ def _read(path: Path) -> Report:
 
 
 def exit_code(found: Sequence[Changed], after: Report, strict: bool, loads: Sequence[LoadChange] = ()) -> int:
-    """1 for a new violation; strict: also for missed recommendations, flakiness and lost knowledge."""
+    """1 for a new violation; strict: also for missed recommendations, new cases, flakiness and lost knowledge."""
     if not any(after.cases) and not loads:
         return UNREADABLE
-    grave = {Change.FAILING, Change.FLAKY, Change.UNTESTED, Change.GONE}
+    grave = {Change.FAILING, Change.MET, Change.FLAKY, Change.UNTESTED, Change.GONE}
     worse = any(one.kind in grave for one in found) if strict else any(one.violates for one in found)
     return WORSE if worse else SAME
 
@@ -61,7 +61,8 @@ def exit_code(found: Sequence[Changed], after: Report, strict: bool, loads: Sequ
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="plumbline diff",
-        description="Compare two runs: newly failing, newly flaky, no longer tested, gone, fixed, new.",
+        description="Compare two runs: newly failing, failing, and not played before, newly flaky, no longer tested, "
+        "gone, fixed, new.",
         epilog="Exit codes: 0 no new violation, 1 new violations, 2 results unreadable, 4 wrong usage.",
     )
     parser.add_argument("before", type=Path, metavar="BEFORE.jsonl", help="or a folder of results files")
@@ -70,7 +71,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--strict",
         action="store_true",
-        help="exit 1 also for missed recommendations, new flakiness and cases no longer tested",
+        help="exit 1 also for missed recommendations, failures of cases not played before, new flakiness and cases "
+        "no longer tested",
     )
     parser.add_argument(
         "--max-slowdown",

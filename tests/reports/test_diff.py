@@ -34,7 +34,8 @@ def diff(tmp_path, capsys):
         ([case(0, verdict=FAIL, deviation=DEVIATION)], [case(0, verdict=FAIL)], "Newly failing (1)", 1),
         ([case(0), case(1)], [case(0)], "Gone (1)", 0),
         ([case(0)], [case(0), case(1)], "New (1)", 0),
-        ([case(0)], [case(0), case(1, verdict=FAIL)], "Newly failing (1)", 1),
+        ([case(0)], [case(0), case(1, verdict=FAIL)], "Failing, and not played before (1)", 0),
+        ([case(1, verdict=Verdict.SKIPPED)], [case(1, verdict=FAIL)], "Newly failing (1)", 1),
         ([case(0)], [case(0, attempts=[FAIL, PASS])], "Newly flaky (1)", 0),
         ([case(0)], [case(0, verdict=Verdict.INCONCLUSIVE)], "No longer tested (1)", 0),
         ([case(0, verdict=FAIL)], [case(0, verdict=Verdict.SKIPPED)], "No longer tested (1)", 0),
@@ -52,6 +53,7 @@ def test_kinds_of_change(diff, before, after, heading, code):
     ("before", "after"),
     [
         ([case(3)], [case(3, verdict=FAIL)]),
+        ([case(0)], [case(0), case(1, verdict=FAIL)]),
         ([case(0), case(1)], [case(0)]),
         ([case(0)], [case(0, attempts=[FAIL, PASS])]),
         ([case(0)], [case(0, verdict=Verdict.INCONCLUSIVE)]),

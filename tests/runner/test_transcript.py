@@ -89,6 +89,13 @@ def test_what_is_not_octets(op, answer, text):
     assert texts(kept((op, answer))) == [f"*: {text}"]
 
 
+def test_looking_again_and_again_is_one_pause():
+    look = (Sleep(0.25), None)
+    transcript = kept(look, (Now(), 1.0), look, look, send(b"a"), look)
+
+    assert texts(transcript) == ["*: pause of 0.75 s", "C: a", "*: pause of 0.25 s"]
+
+
 def test_tls_is_flagged_from_the_handshake_on():
     transcript = kept(send(b"a"), (StartTLS("main", "h", 1.0), "TLSv1.3 X"), send(b"b"), OPEN, send(b"c"))
 
