@@ -103,6 +103,8 @@ class Tls(Node, kw_only=True, frozen=True):
     may_fail: bool = False  # it may succeed or not: the steps behind it find out what that means
     verify: bool = False  # check the certificate as well
     version: str = ""  # this version only: 1.0, 1.1, 1.2, 1.3; or 1.2+
+    name: str = ""  # of the server, as the handshake tells it (SNI); without it the target's as it was given
+    unlike: str = ""  # a connection whose certificate must be another one
     ends: bool = False  # instead of a handshake: both sides close TLS and go on in clear
 
 

@@ -14,6 +14,7 @@ import heapq
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Protocol, assert_never
 
 from plumbline.probes.drivers.talking import Done, advance
@@ -44,6 +45,7 @@ from plumbline.probes.ops import (
 from plumbline.probes.protocols.nexthop import Postbox
 
 HOST = "127.0.0.1"
+EPOCH = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)  # when a world begins
 
 
 class Service(Protocol):
@@ -76,6 +78,7 @@ class Line:
     inbox: list[tuple[float, bytes | Trouble]] = field(default_factory=list)
     client_open: bool = True
     server_open: bool = True
+    named: str = ""  # the server, in the client's handshake
     cut_off: bool = False  # the client closed TCP without closing TLS before
 
     def say(self, data: bytes, after: float = 0.0) -> None:
@@ -173,6 +176,7 @@ class World:
             case Recv():
                 return self._recv(op)
             case StartTLS():
+                self._line(op.conn).named = op.server_name
                 return self._tls(self._line(op.conn), op.version)
             case EndTLS():
                 return self._end_tls(self._line(op.conn))
