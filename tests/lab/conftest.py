@@ -21,8 +21,8 @@ child.stdout.readline()
 sock = socket.socket()
 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 sock.bind(("127.0.0.1", port))
+print("child", child.pid, flush=True)  # before it listens: who finds the port open may read this
 sock.listen()
-print("child", child.pid, flush=True)
 while True:
     sock.accept()[0].close()
 """
@@ -79,7 +79,7 @@ def child_of(directory: Path) -> processes.Process:
     return found
 
 
-def until(true: Callable[[], bool], seconds: float = 10.0) -> bool:
+def until(true: Callable[[], bool], seconds: float = 60.0) -> bool:
     """Wait for something that another process does."""
     end = time.monotonic() + seconds
     while not true() and time.monotonic() < end:

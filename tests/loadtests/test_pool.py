@@ -39,7 +39,8 @@ def recording():
             except OSError:
                 return
             with sock:
-                sock.settimeout(5)
+                sock.settimeout(20)
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 ends.append(converse(sock))
 
     thread = threading.Thread(target=serve)
