@@ -53,6 +53,8 @@ FACTS = frozenset(
         "account_user",
         "account_password",
         "account",
+        "virtual_host",
+        "second_virtual_host",
         "unavailable_host",
     }
 )

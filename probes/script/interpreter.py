@@ -18,7 +18,7 @@ from dataclasses import replace
 from typing import NoReturn
 
 from ...reports.records import Verdict, escape
-from ..ops import EndTLS, Lost, Reset, Shutdown, Sleep, Talk, Trouble
+from ..ops import EndTLS, Lost, PeerCertificate, Reset, Shutdown, Sleep, Talk, Trouble, certificate
 from ..protocols.base import Endless, Reply, Shape
 from ..protocols.registry import DIALECTS
 from . import data as data_connection
@@ -294,7 +294,10 @@ class Player:
             self.fail(given, "nothing more before the TLS handshake", got)
         try:
             told = yield from connection.start_tls(
-                verify=wanted.verify, ca=self.variables.get("tls.ca", ""), version=wanted.version
+                verify=wanted.verify,
+                ca=self.variables.get("tls.ca", ""),
+                version=wanted.version,
+                server=expand(wanted.name, self.variables),
             )
         except Lost as lost:
             told = str(lost)
@@ -306,8 +309,17 @@ class Player:
             if wanted.fails:
                 self.fail(given, "no TLS handshake", f"a TLS session ({told})")
             connection.reader = connection.dialect.reader()
+            if wanted.unlike:
+                yield from self._other_certificate(connection.name, wanted.unlike, given=given)
         if step.observe:
             self.observations[step.observe] = told
+
+    def _other_certificate(self, one: str, other: str, *, given: bool) -> Talk[None]:
+        shown = yield from certificate(PeerCertificate(one))
+        if shown == (yield from certificate(PeerCertificate(other))):
+            self.fail(
+                given, f"another certificate than on the connection {other}", f"the same ({shown[:16]})"
+            )
 
     def _end_tls(self, connection: Connection, *, given: bool) -> Talk[None]:
         try:
