@@ -31,7 +31,6 @@ define(`RELAY_MAILER_ARGS', `TCP $h {full-hop}')dnl
 define(`ESMTP_MAILER_ARGS', `TCP $h {plain-hop}')dnl
 define(`SMTP8_MAILER_ARGS', `TCP $h {dead-hop}')dnl
 define(`SMTP_MAILER_ARGS', `TCP $h {smtp}')dnl
-define(`confDELIVER_BY_MIN', `10s')dnl
 define(`confHOST_STATUS_DIRECTORY', `')dnl
 define(`confTO_HOSTSTATUS', `2s')dnl
 define(`confTO_QUEUEWARN', `5s')dnl
