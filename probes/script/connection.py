@@ -121,7 +121,7 @@ class Connection:
 
     def _receive(self, within: float) -> Talk[None]:
         try:
-            data = yield from received(Recv(self.name, within))
+            data = yield from received(Recv(self.name, within, alert=True))
         except Lost as lost:
             if lost.trouble is not Trouble.SILENT:
                 self.fate = lost.trouble

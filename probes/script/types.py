@@ -46,6 +46,7 @@ class Expect(Node, kw_only=True, frozen=True):
     telnet: list[str] | None = None  # FTP: exactly these Telnet commands came so far, each in hexadecimal
     multiline: bool | None = None  # POP3: overrules what the command suggests
     tag: str | None = None  # IMAP: the tag awaited, where a raw step made its own; "" takes any one response
+    alert: bool = False  # beside `closed`: within TLS, and with its close alert
     silence: Duration | None = None  # nothing may come for so long
     or_: Alternatives = msgspec.field(name="or", default_factory=list)  # beside silence: as good
     within: Duration | None = None  # deadline of this answer, where the usual one is wrong

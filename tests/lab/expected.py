@@ -100,10 +100,13 @@ def _records(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines]
 
 
-def subject(stem: str) -> str:
-    """Whose results these are: "exim-smtp" is exim, and "vsftpd-ftps" is vsftpd-ftps, its other endpoint."""
-    server, _, protocol = stem.rpartition("-")
-    return server if plain(protocol) == protocol else stem
+def subject(path: Path) -> str:
+    """Whose results these are: "exim-smtp" is exim, and "vsftpd-ftps" is vsftpd-ftps, its other endpoint.
+
+    What lies in the folder `also` belongs to the server, for it has cases that were skipped on the first endpoint.
+    """
+    server, _, protocol = path.stem.rpartition("-")
+    return server if plain(protocol) == protocol or path.parent.name == "also" else path.stem
 
 
 def by_server(folder: Path) -> dict[str, tuple[str, dict[str, Any]]]:
@@ -113,7 +116,7 @@ def by_server(folder: Path) -> dict[str, tuple[str, dict[str, Any]]]:
         records = _records(path)
         cases = {record["id"]: record for record in records if record["kind"] == "case"}
         product = next((one.get("product", "") for one in records if one["kind"] == "target"), "")
-        server, version = subject(path.stem), product.partition(" ")[2]
+        server, version = subject(path), product.partition(" ")[2]
         if cases:
             known = found.setdefault(server, (version, {}))[1]
             known |= {name: one for name, one in cases.items() if name not in known or _played(one)}

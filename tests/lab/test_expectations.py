@@ -10,6 +10,7 @@ from plumbline import lab
 from tests.lab.documented import CALLED, documented
 from tests.lab.expected import (
     SERVERS,
+    by_server,
     checked,
     disagreeing,
     load,
@@ -100,7 +101,22 @@ def test_a_file_has_every_case_by_its_verdict():
     [("exim-smtp", "exim"), ("vsftpd-ftps", "vsftpd-ftps"), ("pure-ftpd-ftp", "pure-ftpd"), ("x-lmtp", "x")],
 )
 def test_an_endpoint_with_tls_has_a_file_of_its_own(stem, whose):
-    assert subject(stem) == whose
+    assert subject(Path("results", f"{stem}.jsonl")) == whose
+
+
+def test_what_was_played_on_another_endpoint_takes_the_place_of_what_was_skipped(tmp_path: Path):
+    (tmp_path / "also").mkdir()
+    target = '{"kind": "target", "product": "exim 4.96"}'
+    for path, verdict in (
+        (tmp_path / "exim-smtp.jsonl", "skipped"),
+        (tmp_path / "also/exim-smtps.jsonl", "pass"),
+    ):
+        path.write_text(f'{target}\n{{"kind": "case", "id": "smtp/implicit-tls", "verdict": "{verdict}"}}\n')
+    only = by_server(tmp_path)
+
+    assert {server: cases["smtp/implicit-tls"]["verdict"] for server, (_, cases) in only.items()} == {
+        "exim": "pass"
+    }
 
 
 def test_runs_that_disagree_are_told(tmp_path: Path):

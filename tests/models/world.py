@@ -92,6 +92,12 @@ class Line:
             self.inbox.append((self.world.now + after, Trouble.CLOSED))
             self.server_open = False
 
+    def cut(self) -> None:
+        """The server closes without ending TLS first."""
+        if self.server_open:
+            self.inbox.append((self.world.now, Trouble.CUT))
+            self.server_open = False
+
     def rst(self, after: float = 0.0) -> None:
         """The server resets."""
         if self.server_open:
@@ -228,18 +234,20 @@ class World:
         while True:
             if line.inbox and line.inbox[0][0] <= max(deadline, self.now):
                 self._wait_until(max(self.now, line.inbox[0][0]))
-                return self._take(line)
+                return self._take(line, op)
             if not self._timers or self._timers[0][0] > deadline:
                 self._wait_until(deadline)
                 raise Lost(Trouble.SILENT, f"nothing within {op.timeout:g} s")
             self._wait_until(self._timers[0][0])
 
-    def _take(self, line: Line) -> bytes:
+    def _take(self, line: Line, op: Recv) -> bytes:
         match line.inbox[0][1]:
             case bytes() as data:
                 line.inbox.pop(0)
                 return data
             case Trouble.CLOSED:
+                return b""
+            case Trouble.CUT if not op.alert:
                 return b""
             case trouble:
                 raise Lost(trouble)
