@@ -28,7 +28,8 @@ FULL = (
 KEYWORDS: Mapping[str, tuple[str, ...]] = {"full": FULL, "plain": ()}  # what each next hop offers
 AT_RCPT, AT_DATA = ("550", "451"), ("554", "452")  # the codes that a local-part may ask for
 MOST_OCTETS = 33_554_432  # of one message
-_MOST_KEPT = 20_000  # mails, of a whole run
+_MOST_KEPT, _MOST_OCTETS_KEPT = 20_000, 268_435_456  # mails of a whole run, and their octets
+_MOST_RECIPIENTS = 1000  # of one message
 _MOST_NOTES = 20
 _LONGEST_LINE = 65_536
 _END = b"\r\n.\r\n"
@@ -69,10 +70,13 @@ class Postbox:
     arrivals: list[Arrival] = field(default_factory=list)
     connections: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    octets: int = 0
 
     def keep(self, arrival: Arrival) -> bool:
         """Keep a mail; False once there is no room."""
-        if len(self.arrivals) >= _MOST_KEPT:
+        self.octets += len(arrival.octets)
+        if len(self.arrivals) >= _MOST_KEPT or self.octets > _MOST_OCTETS_KEPT:
+            self.note("a next hop has no room for more")
             return False
         self.arrivals.append(arrival)
         return True
@@ -229,6 +233,8 @@ class Receiver:
     def _recipient(self, line: str, path: str) -> bytes:
         if self._mail is None:
             return self._line("503", "MAIL first")
+        if len(self._recipients) >= _MOST_RECIPIENTS:
+            return self._line("452", "send the rest in another mail")
         code = _asked(path, AT_RCPT)
         if not code:
             self._recipients.append((line, path))
