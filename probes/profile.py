@@ -60,6 +60,7 @@ class NextHops(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     plain: Hop | None = None
     dead: Hop | None = None
     loop: Hop | None = None
+    unknown: Hop | None = None
 
 
 class Facts(msgspec.Struct, kw_only=True):

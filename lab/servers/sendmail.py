@@ -95,7 +95,7 @@ def prepare(bench: Bench) -> Launch:
         facts={
             "delivered": {"via": "mbox", "path": f"{mail}/alice", "queue": f"{bench.directory}/mqueue"},
             **NAMES,
-            **hops.facts(bench.ports),
+            **hops.facts(bench.ports, unknown=True),
         },
         logs=(bench.directory / "debug",),
         starttls=frozenset({"smtp", "submission"}),
@@ -117,10 +117,11 @@ def _write_tables(bench: Bench) -> None:
     for name, text in {
         "local-host-names": f"localhost\n{DOMAIN}\n{HOSTNAME}\n",
         "trusted-users": "root\n",
-        "relay-domains": "".join(f"{domain}\n" for domain in hops.DOMAINS.values()),
+        "relay-domains": "".join(f"{domain}\n" for domain in (*hops.DOMAINS.values(), hops.UNKNOWN)),
         "mailertable": "".join(
             f"{hops.DOMAINS[name]}\t{mailer}:[{HOST}]\n" for name, mailer in _MAILERS.items()
-        ),
+        )
+        + f"{hops.UNKNOWN}\tesmtp:{hops.UNKNOWN}\n",  # only the file of hosts is asked, which is sure of it
         "aliases": f"{_ALIASES}{hops.ALIAS}: {hops.TARGET}\n",
         "access": "",
         # passwd has a nobody, who must not get mail

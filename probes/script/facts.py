@@ -34,6 +34,7 @@ FACTS = frozenset(
         "plain_hop",
         "dead_hop",
         "loop_hop",
+        "unknown_hop",
         "forwarded",
         "full_login",
         "delay_warning",

@@ -32,7 +32,16 @@ from tests.models.world import EPOCH, World
 
 SUITES = Path(__file__).parents[2] / "suites"
 RED = Path(__file__).parent / "red"
-RELAY_FACTS = ("full_hop", "plain_hop", "dead_hop", "loop_hop", "forwarded", "full_login", "delay_warning")
+RELAY_FACTS = (
+    "full_hop",
+    "plain_hop",
+    "dead_hop",
+    "loop_hop",
+    "unknown_hop",
+    "forwarded",
+    "full_login",
+    "delay_warning",
+)
 GOOD = (Verdict.PASS, Verdict.TOLERATED, Verdict.INFO)
 
 
