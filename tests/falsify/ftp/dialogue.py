@@ -229,9 +229,10 @@ READS, ONCE = "RETR|LIST|NLST", "retr-passive|retr-active|list-passive|list-acti
 MUTANTS: list[Mutant] = [
     planted(
         "no_hyphen_in_first_line",
-        "replies-first-line replies-of-several-lines replies-general-rules",
+        "first-line[HELP|STAT|FEAT]",
         lines=lambda self, code, inner, last: [self.say(line) for line in (f"{code} So:", *inner, last)],
     ),
+    planted("digit_of_its_own", "replies-general-rules", do_NOOP=saying("277 OK")),
     planted("nests_replies", "replies-not-nested replies-of-several-lines", NestsReplies),
     planted("invents_code", "replies-with-known-codes[none-invented|those-used]", do_NOOP=saying("242 OK")),
     planted("ends_open", "last-line[HELP|STAT|FEAT]", EndsOpen),
