@@ -92,6 +92,7 @@ class Facts(msgspec.Struct, kw_only=True):
     second_address: str = ""
     refuses_service: bool = False
     reads_postmaster: bool = False
+    one_mailbox: bool = False
     failing_recipient: str = ""
     utf8_recipient: str = ""
     moved_to_utf8: str = ""

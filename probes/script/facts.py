@@ -24,6 +24,7 @@ FACTS = frozenset(
         "utf8_recipient",
         "failing_recipient",
         "reads_postmaster",
+        "one_mailbox",
         "refuses_service",
         "user",
         "password",
