@@ -1,7 +1,7 @@
 """The verdicts of the lab's servers: one committed file per server and version, every violation told in docs/servers.md.
 
 python -m plumbline.lab.showcase results/one --load 0 --slow   the suites on all lab servers (--only NAME for some)
-python -m tests.lab.expected results/one                   write the files from these results, tell what is not documented
+python -m tests.lab.expected results/one                   write the files from these results, tell counts and what is not documented
 python -m tests.lab.expected results/one results/two ...   tell which cases disagree between runs; writes nothing
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -127,6 +127,15 @@ def _played(record: Mapping[str, Any]) -> bool:
     return bool(record["verdict"] != "skipped")
 
 
+def rows(server: str, version: str, found: Mapping[str, str]) -> Iterator[str]:
+    """What the first table of docs/servers.md says of these verdicts, a line for each protocol."""
+    for protocol in sorted({name.partition("/")[0] for name in found}):
+        seen = Counter(verdict for name, verdict in found.items() if name.startswith(f"{protocol}/"))
+        counts = (sum(seen.values()) - seen["skipped"], seen["skipped"], seen[RED], seen[MISSED])
+        cells = (server, version, protocol, *counts, seen["inconclusive"])
+        yield f"| {' | '.join(str(cell or 'none') for cell in cells)} |"
+
+
 def disagreeing(folders: Iterable[Path]) -> Iterator[str]:
     """One line for each case whose verdict is not the same in all results."""
     runs = [by_server(folder) for folder in folders]
@@ -148,6 +157,7 @@ def main(folders: list[Path]) -> int:
     for server, (version, cases) in by_server(folders[0]).items():
         write(made(server, version, cases))
         found = {name: verdict_of(record) for name, record in cases.items()}
+        print("\n".join(rows(server, version, found)))
         lines += [f"{server} {name}: {cases[name]['reason'][:200]}" for name in undocumented(server, found)]
     print("\n".join(lines) or "every violation is documented")
     return int(bool(lines))

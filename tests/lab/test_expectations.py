@@ -17,6 +17,7 @@ from tests.lab.expected import (
     made,
     never_met,
     protocols,
+    rows,
     subject,
     undocumented,
     verdict_of,
@@ -117,6 +118,15 @@ def test_what_was_played_on_another_endpoint_takes_the_place_of_what_was_skipped
     assert {server: cases["smtp/implicit-tls"]["verdict"] for server, (_, cases) in only.items()} == {
         "exim": "pass"
     }
+
+
+def test_verdicts_are_counted_as_the_page_has_them():
+    found = {"smtp/a": "violation", "smtp/b": "pass", "smtp/c": "skipped", "lmtp/a": "missed SHOULD"}
+
+    assert list(rows("cyrus", "3.6", found)) == [
+        "| cyrus | 3.6 | lmtp | 1 | none | none | 1 | none |",
+        "| cyrus | 3.6 | smtp | 2 | 1 | 1 | none | none |",
+    ]
 
 
 def test_runs_that_disagree_are_told(tmp_path: Path):

@@ -252,7 +252,7 @@ MUTANTS: list[Mutant] = [
     planted("says_closing_of_blocks", "closing-early-is-at-once", SaysClosing),
     planted("loses_queue", "closed-upload-is-whole", LosesQueue),
     planted("pasv_forgotten", "pasv-behind-port", PasvForgotten),
-    planted("waits_for_ever", "nobody-connects", patience=10_000.0),
+    planted("nobody_was_needed", "nobody-connects", no_data_connection=saying("226 Done")),
     planted("silent_without_data", "server-to-server", no_data_connection=lambda self: None),
     planted("announces_first", "no-low-port[port|eprt]", AnnouncesFirst),
     planted("port_150_wait", "port-or-not", active=lambda self, host, port: self.say("150 Wait")),
