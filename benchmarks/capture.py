@@ -72,7 +72,7 @@ def one(tools: Installed, pause_us: int, options: Sequence[str], begin: str) -> 
     with tempfile.TemporaryDirectory() as folder:
         file, results = Path(folder) / "run.pcapng", Path(folder) / "load.jsonl"
         sink = subprocess.Popen(
-            [str(peers.own_sink()), "0", str(pause_us)], stdout=subprocess.PIPE, text=True
+            [peers.compiled("sink"), "0", str(pause_us)], stdout=subprocess.PIPE, text=True
         )
         assert sink.stdout is not None
         port = int(sink.stdout.readline())

@@ -35,11 +35,11 @@ def postfix() -> Installed:
 
 
 @cache
-def own_sink() -> Path:
-    """sink.c, compiled."""
-    made = Path(tempfile.mkdtemp(prefix="plumbline-bench-")) / "sink"
-    subprocess.run(["cc", "-O2", "-Wall", "-Wextra", "-o", str(made), str(HERE / "sink.c")], check=True)
-    return made
+def compiled(name: str) -> str:
+    """A program of ours in C."""
+    made = Path(tempfile.mkdtemp(prefix="plumbline-bench-")) / name
+    subprocess.run(["cc", "-O2", "-Wall", "-Wextra", "-o", str(made), str(HERE / f"{name}.c")], check=True)
+    return str(made)
 
 
 def environment() -> dict[str, str]:
@@ -66,13 +66,18 @@ def ours(port: int, work: Work, results: Path, *options: str) -> list[str]:
 
 def own_sink_command(port: int) -> list[str]:
     """The C sink; it counts."""
-    return [str(own_sink()), str(port)]
+    return [compiled("sink"), str(port)]
 
 
 def smtp_sink_command(port: int) -> list[str]:
     """Postfix' own. It can count as well, but then writes to its output for every message."""
     words = [str(postfix().root / "usr/sbin/smtp-sink"), *(["-u", "nobody"] if not os.getuid() else [])]
     return [*words, "-m", "2000", f"127.0.0.1:{port}", "2000"]
+
+
+def floor(port: int, work: Work, *how: str) -> list[str]:
+    """The system calls of a connection for each message, and nothing else."""
+    return [compiled("floor"), *map(str, (port, work.sessions, work.messages, work.size)), *how]
 
 
 SINKS = {"C sink": own_sink_command, "smtp-sink": smtp_sink_command}
@@ -100,6 +105,12 @@ def usage_from_results(results: Path) -> tuple[float, float]:
 
 
 Command = Callable[[int, Work, Path], list[str]]
+FLOORS: dict[str, Command] = {
+    "in C, new sockets, FIN": lambda port, work, _: floor(port, work),
+    "in C, new sockets, reset": lambda port, work, _: floor(port, work, "reset"),
+    "in C, sockets connected again, FIN": lambda port, work, _: floor(port, work, "again"),
+    "in C, sockets connected again, reset": lambda port, work, _: floor(port, work, "again", "reset"),
+}
 CLIENTS: dict[str, Command] = {
     "smtp-source": lambda port, work, _: smtp_source(port, work),
     "plumbline": ours,

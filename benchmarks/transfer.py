@@ -30,11 +30,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 import peers
-from peers import CLIENTS, SINKS, Work
+from peers import CLIENTS, FLOORS, SINKS, Work
 from rounds import Runs, Usage, figures, headings, insert, interleaved, measured, note, table
 
 START = 5.0  # seconds for a sink to listen
 USUAL = "smtp-source,plumbline,plumbline lockstep"
+ENDS = ("plumbline", "plumbline --reset")
 SMALL = 2048  # octets; messages up to here get the full number of rounds, in a full run
 
 
@@ -84,7 +85,7 @@ def one(sink: str, name: str, work: Work) -> Usage:
     """Run one client once against a fresh sink. Raises RuntimeError where the counts differ."""
     with listening(sink) as (port, process), tempfile.TemporaryDirectory() as folder:
         results = Path(folder) / "load.jsonl"
-        words = ["taskset", "-c", "0", *CLIENTS[name](port, work, results)]
+        words = ["taskset", "-c", "0", *(CLIENTS | FLOORS)[name](port, work, results)]
         usage = measured(words, work.messages, peers.environment())
         if results.exists():
             wall, cpu = peers.usage_from_results(results)
@@ -174,7 +175,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--sessions", default="10")
     made.add_argument("--sinks", default="C sink", help=", ".join(SINKS))
     made.add_argument("--rounds", type=int, default=5)
-    made.add_argument("--seconds", type=float, default=0.6, help="about how long a run takes")
+    made.add_argument("--seconds", type=float, default=0.5, help="about how long a run takes")
     made.add_argument("--clients", default=USUAL, help=f"the first is the measure: {', '.join(CLIENTS)}")
     made.add_argument("--no-reuse", action="store_true", help="a connection for each message, too")
     made.add_argument("--calls", action="store_true", help="count system calls (needs strace)")
@@ -195,6 +196,10 @@ def main() -> None:
     if options.full:
         everybody = run_cell("C sink", Work(1024, 10, 10_000), _installed(), options.rounds)
         insert(options.write, "peers", [*cells_table([everybody]), "", note(str(options.rounds))])
+        least = run_cell(
+            "C sink", Work(1024, 10, 6000, reuse=False), ["smtp-source", *FLOORS, *ENDS], options.rounds
+        )
+        insert(options.write, "floor", [*cells_table([least]), "", note(str(options.rounds))])
     cells = list[Cell]()
     for sink, work in _work(options):
         clients = _clients(sink, work) if options.full else names
@@ -213,7 +218,7 @@ def _rounds(options: argparse.Namespace, work: Work) -> int:
 def _clients(sink: str, work: Work) -> list[str]:
     """In a full run: BDAT where it is offered; where connections end all the time, ends like those of smtp-source."""
     if not work.reuse:
-        return ["smtp-source", "plumbline", "plumbline --reset", "plumbline lockstep --reset"]
+        return ["smtp-source", *ENDS, "plumbline lockstep --reset"]
     return USUAL.split(",") + (["plumbline BDAT"] if sink == "C sink" else [])
 
 

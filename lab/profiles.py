@@ -31,7 +31,7 @@ _ROLES = {
 _FTP_FACTS = frozenset(  # the others are of mail
     {
         *("files", "directory", "writable", "home", "anonymous", "large_file", "large_file_size"),
-        *("quota_user", "quota_password", "idle_timeout"),
+        *("quota_user", "quota_password", "idle_timeout", "virtual_host", "second_virtual_host"),
     }
 )
 

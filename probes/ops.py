@@ -28,6 +28,7 @@ class Trouble(StrEnum):
     UNREACHABLE = "unreachable"  # no route, unknown host, our own side could not do it
     RESET = "reset"  # RST, or a write to a connection the peer has closed
     CLOSED = "closed"  # FIN
+    CUT = "cut"  # FIN within TLS, without the close alert that has to come before it
     SILENT = "silent"  # no octet before the deadline
     TLS = "tls"  # handshake failed or an alert came
 
@@ -92,11 +93,13 @@ class Send:
 class Recv:
     """Wait for octets. Answer: bytes, b"" once the peer has sent FIN. Raises Lost(RESET | SILENT | TLS).
 
-    At most 65,536 octets are returned; `timeout` may be 0: only what is there already.
+    At most 65,536 octets are returned; `timeout` may be 0: only what is there already. With `alert` an end of TLS
+    without its close alert is told apart: Lost(CUT).
     """
 
     conn: str
     timeout: float
+    alert: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,7 @@ class NextHops(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     plain: Hop | None = None
     dead: Hop | None = None
     loop: Hop | None = None
+    unknown: Hop | None = None
 
 
 class Facts(msgspec.Struct, kw_only=True):
@@ -91,6 +92,7 @@ class Facts(msgspec.Struct, kw_only=True):
     second_address: str = ""
     refuses_service: bool = False
     reads_postmaster: bool = False
+    one_mailbox: bool = False
     failing_recipient: str = ""
     utf8_recipient: str = ""
     moved_to_utf8: str = ""
@@ -102,6 +104,8 @@ class Facts(msgspec.Struct, kw_only=True):
     account_user: str = ""
     account_password: str = ""
     account: str = ""
+    virtual_host: str = ""
+    second_virtual_host: str = ""
     unavailable_host: str = ""
     delay_warning: bool = False
     next_hops: NextHops | None = None

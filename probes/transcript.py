@@ -198,6 +198,8 @@ def _trouble(op: Op, lost: Lost) -> str:
         return f"silence for {op.timeout:.3g} s"
     if isinstance(op, Recv) and lost.trouble is Trouble.RESET:
         return "the server reset the connection (RST)"
+    if isinstance(op, Recv) and lost.trouble is Trouble.CUT:
+        return "the server closed the connection (FIN) without a TLS close alert"
     return str(lost)
 
 

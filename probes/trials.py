@@ -10,6 +10,7 @@ import secrets
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TypeAlias
 
 import trio
@@ -23,6 +24,7 @@ from .ops import Talk
 from .passive import Tally
 from .preflight import Sanity, sanity
 from .replay import Replays
+from .script import clock
 from .script.cases import ReadyCase
 from .script.interpreter import play
 from .script.outcome import Endpoint, Outcome, Setting
@@ -182,7 +184,8 @@ class Trials:
         transcript, start = Transcript(self._masker), trio.current_time()
         deadline = _SLOW_DEADLINE if case.spec.slow else _DEADLINE
         self._count += 1
-        variables = {"marker": f"plumb{self._run_id}{self._count:05d}"}
+        marker = f"plumb{self._run_id}{self._count:05d}"
+        variables = {"marker": marker, **clock.variables(datetime.now(UTC))}
         outcome = _hindered(f"not over after {deadline:g} s")
         with self.health.watched(case.id, deadline):
             talk = play(case, setting, variables)

@@ -5,6 +5,7 @@ import re
 
 from plumbline.lab import homes
 from plumbline.lab.bench import Bench
+from plumbline.lab.certificate import Certificate
 from plumbline.lab.model import HOST, USERS, Account, Launch, Product, Source
 
 _TEMPLATES = "usr/share/proftpd/templates"
@@ -20,15 +21,16 @@ AuthOrder mod_auth_file.c
 # There is no DNS: without this every connection from 127.x.y.z waits for the resolver
 UseReverseDNS off
 {users}{tls}
-<VirtualHost {host}>
-  Port {ftps}
+{implicit}{more}"""
+_VIRTUAL = """<VirtualHost {host}>
+  Port {port}
   # As the shipped file says for the main server, whose settings a virtual host does not inherit
   Umask 022 022
   AllowOverwrite on
   ListOptions "-l"
-  {users}{implicit_tls}
+  {users}{tls}
 {more}</VirtualHost>
-{more}"""
+"""
 _USERS = """AuthUserFile {directory}/passwd
 AuthGroupFile {directory}/group
 RequireValidShell off
@@ -96,16 +98,27 @@ def _configuration(bench: Bench, host: str, more: str) -> str:
         directory=directory,
         host=host,
         more=more,
-        ftps=bench.ports["ftps"],
         users=_USERS.format(directory=directory),
-        tls=_tls(bench, ""),
-        implicit_tls=_tls(bench, " UseImplicitSSL"),
+        tls=_tls(bench, bench.certificate, ""),
+        implicit=_virtual(
+            bench, host, bench.ports["ftps"], _tls(bench, bench.certificate, " UseImplicitSSL"), more
+        ),
     )
 
 
-def _tls(bench: Bench, more: str) -> str:
+def named_host(bench: Bench, name: str, own: Certificate) -> str:
+    """A virtual host on the address and port of the main server, found by its name only."""
+    return _virtual(bench, HOST, bench.ports["ftp"], _tls(bench, own, ""), f"  ServerAlias {name}\n")
+
+
+def _virtual(bench: Bench, host: str, port: int, tls: str, more: str) -> str:
+    users = _USERS.format(directory=bench.directory)
+    return _VIRTUAL.format(host=host, port=port, users=users, tls=tls, more=more)
+
+
+def _tls(bench: Bench, own: Certificate, more: str) -> str:
     options = f"TLSOptions NoSessionReuseRequired{more}"
-    return _TLS.format(directory=bench.directory, certificate=bench.certificate, options=options)
+    return _TLS.format(directory=bench.directory, certificate=own, options=options)
 
 
 PRODUCT = Product(

@@ -46,7 +46,8 @@ def prepare(bench: Bench) -> Launch:
         programs=(_program(bench),),
         facts={
             "delivered": {"via": "maildir", "path": f"{bench.directory}/mail"},
-            "reads_postmaster": True,  # one maildir for all
+            "reads_postmaster": True,
+            "one_mailbox": True,
             "accounts": [{"user": f"{user}@{DOMAIN}", "password": word} for user, word in USERS.items()],
         },
         starttls=frozenset({"smtp"}),

@@ -31,7 +31,6 @@ define(`RELAY_MAILER_ARGS', `TCP $h {full-hop}')dnl
 define(`ESMTP_MAILER_ARGS', `TCP $h {plain-hop}')dnl
 define(`SMTP8_MAILER_ARGS', `TCP $h {dead-hop}')dnl
 define(`SMTP_MAILER_ARGS', `TCP $h {smtp}')dnl
-define(`confDELIVER_BY_MIN', `10s')dnl
 define(`confHOST_STATUS_DIRECTORY', `')dnl
 define(`confTO_HOSTSTATUS', `2s')dnl
 define(`confTO_QUEUEWARN', `5s')dnl
@@ -96,7 +95,7 @@ def prepare(bench: Bench) -> Launch:
         facts={
             "delivered": {"via": "mbox", "path": f"{mail}/alice", "queue": f"{bench.directory}/mqueue"},
             **NAMES,
-            **hops.facts(bench.ports),
+            **hops.facts(bench.ports, unknown=True),
         },
         logs=(bench.directory / "debug",),
         starttls=frozenset({"smtp", "submission"}),
@@ -118,10 +117,11 @@ def _write_tables(bench: Bench) -> None:
     for name, text in {
         "local-host-names": f"localhost\n{DOMAIN}\n{HOSTNAME}\n",
         "trusted-users": "root\n",
-        "relay-domains": "".join(f"{domain}\n" for domain in hops.DOMAINS.values()),
+        "relay-domains": "".join(f"{domain}\n" for domain in (*hops.DOMAINS.values(), hops.UNKNOWN)),
         "mailertable": "".join(
             f"{hops.DOMAINS[name]}\t{mailer}:[{HOST}]\n" for name, mailer in _MAILERS.items()
-        ),
+        )
+        + f"{hops.UNKNOWN}\tesmtp:{hops.UNKNOWN}\n",  # only the file of hosts is asked, which is sure of it
         "aliases": f"{_ALIASES}{hops.ALIAS}: {hops.TARGET}\n",
         "access": "",
         # passwd has a nobody, who must not get mail

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import PurePath
 
 from plumbline.loadtests.crew.crew import Crew, RefusedError
@@ -17,6 +18,7 @@ from plumbline.probes import preflight as probing
 from plumbline.probes.capability import skip_reason
 from plumbline.probes.drivers import blocking_driver
 from plumbline.probes.ops import Lost, Now, Op, Open, Recv, Send, Talk
+from plumbline.probes.script import clock
 from plumbline.probes.script.cases import Placed, ReadyCase
 from plumbline.probes.script.interpreter import Player
 from plumbline.probes.script.loader import Library
@@ -84,7 +86,8 @@ class Script:
 
     def perform(self, number: int) -> int:
         """Play it once; octets both ways. A verdict of fail or inconclusive is a failure."""
-        player = Player(self._world, {"marker": f"plumb{self._run}{number:x}"}, self._case.states)
+        variables = {"marker": f"plumb{self._run}{number:x}", **clock.variables(datetime.now(UTC))}
+        player = Player(self._world, variables, self._case.states)
         steps = Steps(player)
         self._ledger.begun()
         outcome = blocking_driver.play(self._played(player), observer=steps)

@@ -46,8 +46,8 @@ class Channel:
         for start in range(0, len(data), _TLS_PIECE):
             yield from self._write(self._encrypt(tls, data[start : start + _TLS_PIECE]), limit, whole=True)
 
-    def recv(self, limit: Limit) -> Steps[bytes]:
-        """What the peer said, b"" once it has ended."""
+    def recv(self, limit: Limit, *, alert: bool = False) -> Steps[bytes]:
+        """What the peer said, b"" once it has ended; with `alert`, Lost(CUT) where TLS did not end first."""
         if self._clear:
             clear, self._clear = self._clear, b""
             return clear
@@ -55,6 +55,8 @@ class Channel:
             return (yield from self._read(limit))
         while (data := self._decrypt(self._tls)) is None:
             self._tls.feed((yield from self._read(limit)))
+        if alert and not data and not self._tls.ended:
+            raise Lost(Trouble.CUT, f"{self.where} closed the connection without a TLS close alert")
         return data
 
     @property

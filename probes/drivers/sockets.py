@@ -62,7 +62,7 @@ class Sockets:
                 channel = self._channel(op.conn)
                 return (yield from channel.send(op.data, self._limit(op.timeout), urgent=op.urgent))
             case Recv():
-                return (yield from self._channel(op.conn).recv(self._limit(op.timeout)))
+                return (yield from self._channel(op.conn).recv(self._limit(op.timeout), alert=op.alert))
             case StartTLS():
                 return (yield from self._start_tls(op))
             case EndTLS():

@@ -68,17 +68,17 @@ class Tls:
         if self._failure is not None:
             raise self._failure
         try:
-            return self._tls.read(65_536)
+            data = self._tls.read(65_536)
         except ssl.SSLWantReadError:
             return None
-        except ssl.SSLZeroReturnError:
-            self.ended = True
-            return b""
-        except ssl.SSLEOFError:
+        except (ssl.SSLZeroReturnError, ssl.SSLEOFError) as error:
+            self.ended = self.ended or isinstance(error, ssl.SSLZeroReturnError)
             return b""
         except ssl.SSLError as error:
             self._failure = error
             raise
+        self.ended = self.ended or not data  # Python makes an empty answer of close_notify
+        return data
 
     @property
     def certificate(self) -> bytes:

@@ -28,7 +28,8 @@ FULL = (
 KEYWORDS: Mapping[str, tuple[str, ...]] = {"full": FULL, "plain": ()}  # what each next hop offers
 AT_RCPT, AT_DATA = ("550", "451"), ("554", "452")  # the codes that a local-part may ask for
 MOST_OCTETS = 33_554_432  # of one message
-_MOST_KEPT = 20_000  # mails, of a whole run
+_MOST_KEPT, _MOST_OCTETS_KEPT = 20_000, 268_435_456  # mails of a whole run, and their octets
+_MOST_RECIPIENTS = 1000  # of one message
 _MOST_NOTES = 20
 _LONGEST_LINE = 65_536
 _END = b"\r\n.\r\n"
@@ -69,10 +70,13 @@ class Postbox:
     arrivals: list[Arrival] = field(default_factory=list)
     connections: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    octets: int = 0
 
     def keep(self, arrival: Arrival) -> bool:
         """Keep a mail; False once there is no room."""
-        if len(self.arrivals) >= _MOST_KEPT:
+        self.octets += len(arrival.octets)
+        if len(self.arrivals) >= _MOST_KEPT or self.octets > _MOST_OCTETS_KEPT:
+            self.note("a next hop has no room for more")
             return False
         self.arrivals.append(arrival)
         return True
@@ -98,7 +102,8 @@ class Receiver:
         self.hop = hop
         self.postbox = postbox
         self.closing = False
-        self._buffer = b""
+        self._buffer = bytearray()
+        self._searched = 0  # octets of a message in which its end is not
         self._hello: tuple[str, ...] = ()  # EHLO, and AUTH
         self._logging_in = False
         self._mail: str | None = None
@@ -121,7 +126,8 @@ class Receiver:
         """The target has gone."""
         if self._in_data or self._buffer:
             self.postbox.note(f"a connection to {self.hop} ended in the middle of a message or command")
-        self._in_data, self._buffer = False, b""
+        self._in_data = False
+        self._buffer.clear()
 
     # -- octets
 
@@ -129,27 +135,31 @@ class Receiver:
         """Consume one command or one message; None when octets are missing."""
         if self._in_data:
             return self._content()
-        line, end, rest = self._buffer.partition(b"\r\n")
-        if not end:
+        end = self._buffer.find(b"\r\n")
+        if end < 0:
             return self._give_up("500", "line too long") if len(self._buffer) > _LONGEST_LINE else None
-        self._buffer = rest
+        line = bytes(self._buffer[:end])
+        del self._buffer[: end + 2]
         if self._logging_in:
             return self._logged_in()
         return self._command(_VERB.sub(lambda verb: verb[0].upper(), line.decode("utf-8", "surrogateescape")))
 
     def _content(self) -> bytes | None:
-        whole = b"\r\n" + self._buffer
-        at = whole.find(_END)
+        """Take a message once its end has come. The buffer begins with the CRLF of DATA."""
+        at = self._buffer.find(_END, self._searched)
         if at < 0:
+            self._searched = max(0, len(self._buffer) - len(_END) + 1)
             too_large = len(self._buffer) > MOST_OCTETS
             return self._give_up("552", "too large for a next hop of a tester") if too_large else None
-        text, self._buffer = whole[2 : at + 2], whole[at + len(_END) :]
+        text = bytes(self._buffer[2 : at + 2])
+        del self._buffer[: at + len(_END)]
         self._in_data = False
         return self._taken(b"\r\n".join(line.removeprefix(b".") for line in text.split(b"\r\n")))
 
     def _give_up(self, code: str, why: str) -> bytes:
         self.postbox.note(f"a next hop gave up a connection: {why}")
-        self.closing, self._in_data, self._buffer = True, False, b""
+        self.closing, self._in_data = True, False
+        self._buffer.clear()
         return self._line(code, why)
 
     def _taken(self, octets: bytes) -> bytes:
@@ -215,7 +225,8 @@ class Receiver:
         if verb == "DATA":
             if not self._recipients:
                 return self._line("503", "no recipient")
-            self._in_data = True
+            self._in_data, self._searched = True, 0
+            self._buffer[:0] = b"\r\n"
             return self._line("354", "go on")
         if path is None:
             return self._line("501", "no path")
@@ -229,6 +240,8 @@ class Receiver:
     def _recipient(self, line: str, path: str) -> bytes:
         if self._mail is None:
             return self._line("503", "MAIL first")
+        if len(self._recipients) >= _MOST_RECIPIENTS:
+            return self._line("452", "send the rest in another mail")
         code = _asked(path, AT_RCPT)
         if not code:
             self._recipients.append((line, path))

@@ -39,10 +39,12 @@ class Channel:
     """The data connection that belongs to a control connection.
 
     unread: octets that came and belong to the next file. peer: where the server's connection came from.
+    open: connected, and nothing was sent or received yet.
     """
 
     conn: str
     listening: bool = False
+    open: bool = False
     secured: bool = False
     peer: Address | None = None
     unread: bytes = b""
@@ -139,6 +141,7 @@ def connect(player: Player, data: Data, control: Connection, *, given: bool) -> 
     name = channel_of(player, control).conn
     try:
         yield Open(name, place.host, place.port, player.setting.patience.connect, source)
+        channel_of(player, control).open = True
     except Lost as lost:
         doubt = given or lost.trouble is not Trouble.REFUSED
         player.fail(doubt, f"a data connection to {place.host} port {place.port}", str(lost))
@@ -182,12 +185,24 @@ def connected(player: Player, control: Connection, *, given: bool) -> Talk[Chann
     return channel
 
 
-def ready(player: Player, control: Connection, *, raw: bool, given: bool) -> Talk[Channel]:
+def ready(
+    player: Player, control: Connection, *, raw: bool, given: bool, may_fail: bool = False
+) -> Talk[Channel]:
     """The channel, ready for octets: after PROT P under TLS, unless `raw`."""
     channel = yield from connected(player, control, given=given)
     if parameters(control).protection == "P" and not channel.secured and not raw:
-        yield from secure(player, DataTls(), control, given=given)
+        yield from secure(player, DataTls(may_fail=may_fail), control, given=given)
     return channel
+
+
+def awaits_handshake(player: Player, control: Connection) -> bool:
+    """Whether a connection is open on which TLS has not begun.
+
+    RFC 4217 section 10.1 has the server announce a transfer first, and some announce it behind the handshake.
+    """
+    channel = player.channels.get(control.name)
+    idle = channel is not None and channel.open and not channel.secured
+    return idle and parameters(control).protection == "P"
 
 
 def secure(player: Player, wanted: DataTls, control: Connection, *, given: bool) -> Talk[None]:

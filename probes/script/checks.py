@@ -16,7 +16,7 @@ from .sasl import BadChallenge
 from .shape import Fault, meant, unknown
 from .source import Path_
 from .templates import texts
-from .types import Case, Connect, Data, Step
+from .types import Case, Connect, Data, Step, Tls
 
 StatesOf: TypeAlias = Callable[[str], Mapping[str, object]]
 
@@ -113,6 +113,8 @@ class Scope:
             yield Fault(("on",), unknown("connection", step.on, self.dialects))
         else:
             yield from stepchecks.faults(step, dialect)
+        if isinstance(step.tls, Tls) and step.tls.unlike and step.tls.unlike not in self.dialects:
+            yield Fault(("tls", "unlike"), unknown("connection", step.tls.unlike, self.dialects))
         yield from self._variable_faults(step)
         self._saves(step)
         self._note_facts(step)

@@ -65,9 +65,12 @@ class Connection:
         if place.tls and not clear:
             yield from self.start_tls()
 
-    def start_tls(self, *, verify: bool = False, ca: str = "", version: str = "") -> Talk[str]:
-        """TLS handshake as client: protocol and cipher. Raises Lost."""
-        op = StartTLS(self.name, self.endpoint.host, self.patience.tls, verify, ca, version)
+    def start_tls(
+        self, *, verify: bool = False, ca: str = "", version: str = "", server: str = ""
+    ) -> Talk[str]:
+        """TLS handshake as client with `server`, the endpoint's host unless named: protocol and cipher. Raises Lost."""
+        named = server or self.endpoint.host
+        op = StartTLS(self.name, named, self.patience.tls, verify, ca, version)
         return (yield from handshake(op))
 
     def write(
@@ -118,7 +121,7 @@ class Connection:
 
     def _receive(self, within: float) -> Talk[None]:
         try:
-            data = yield from received(Recv(self.name, within))
+            data = yield from received(Recv(self.name, within, alert=True))
         except Lost as lost:
             if lost.trouble is not Trouble.SILENT:
                 self.fate = lost.trouble

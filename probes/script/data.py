@@ -17,6 +17,8 @@ def perform(player: Player, data: str | Data, control: Connection, *, given: boo
     """Do it. Raises Ended. All ways of opening but `reply` are preconditions."""
     if isinstance(data, str):
         data = Data(open=data)
+    if control.name in player.channels:
+        player.channels[control.name].open = False  # from now on the script says what happens there
     if data.open:
         yield from channel.open_(player, data, control, given=given)
     elif data.refused:

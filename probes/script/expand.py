@@ -10,7 +10,7 @@ import base64
 import re
 from collections.abc import Callable, Mapping
 
-from . import sasl
+from . import clock, sasl
 from .types import Duration
 
 _EXPRESSION = re.compile(r"\{\{|\{([a-z_][a-z0-9_.]*)((?: [^{}]*)?)\}")
@@ -18,7 +18,7 @@ _EXPRESSION = re.compile(r"\{\{|\{([a-z_][a-z0-9_.]*)((?: [^{}]*)?)\}")
 _MOST_REPEATED = 16_000_000
 
 # Variables that are always there, besides the facts of the profile.
-BUILTINS = frozenset(
+BUILTINS = clock.NAMES | frozenset(
     {
         "client",  # domain name we greet with
         "hello",  # the command we greet with: EHLO, in LMTP LHLO

@@ -16,7 +16,11 @@ from .types import Alternatives, Count, Expect
 
 Answer: TypeAlias = Reply | Trouble
 CLOSED = "closed"
-_GONE = (Trouble.CLOSED, Trouble.RESET)  # FIN and RST are both "closed": which one comes is chance
+_GONE = (
+    Trouble.CLOSED,
+    Trouble.CUT,
+    Trouble.RESET,
+)  # FIN and RST are both "closed": which one comes is chance
 _SHOWN = 400  # characters of a reply that a message repeats
 
 
@@ -70,6 +74,8 @@ def _missing(want: Expect, answer: Answer, dialect: Dialect, variables: Mapping[
     if as_list(want.reply) and not admits(want.reply, answer, dialect):
         return describe(want)
     if not isinstance(answer, Reply):
+        if want.alert and answer is not Trouble.CLOSED:
+            return "a TLS close alert, then the end"
         return "" if admits(want.reply, answer, dialect) else describe(want)
     if not as_list(want.reply) and answer.status == "":
         return "a reply of the protocol"
@@ -153,6 +159,7 @@ def show(answer: Answer, unread: bytes = b"") -> str:
     tail = f", after the incomplete reply {escape(unread[:_SHOWN])}" if unread else ""
     words = {
         Trouble.CLOSED: "the server closed the connection (FIN)",
+        Trouble.CUT: "the server closed the connection (FIN) without a TLS close alert",
         Trouble.RESET: "the server reset the connection (RST)",
         Trouble.SILENT: "silence",
         Trouble.TLS: "a TLS alert or broken record",

@@ -24,6 +24,7 @@ FACTS = frozenset(
         "utf8_recipient",
         "failing_recipient",
         "reads_postmaster",
+        "one_mailbox",
         "refuses_service",
         "user",
         "password",
@@ -34,6 +35,7 @@ FACTS = frozenset(
         "plain_hop",
         "dead_hop",
         "loop_hop",
+        "unknown_hop",
         "forwarded",
         "full_login",
         "delay_warning",
@@ -53,6 +55,8 @@ FACTS = frozenset(
         "account_user",
         "account_password",
         "account",
+        "virtual_host",
+        "second_virtual_host",
         "unavailable_host",
     }
 )

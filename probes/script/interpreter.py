@@ -18,22 +18,23 @@ from dataclasses import replace
 from typing import NoReturn
 
 from ...reports.records import Verdict, escape
-from ..ops import EndTLS, Lost, Reset, Shutdown, Sleep, Talk, Trouble
+from ..ops import EndTLS, Lost, PeerCertificate, Reset, Shutdown, Sleep, Talk, Trouble, certificate
 from ..protocols.base import Endless, Reply, Shape
 from ..protocols.registry import DIALECTS
 from . import data as data_connection
 from . import oracle, relay
 from .cases import Placed, ReadyCase, ReadyState
-from .channel import Channel
+from .channel import Channel, awaits_handshake, secure
 from .connection import Connection
 from .content import content_octets, encode, raw_octets
 from .expand import UnknownVariable, expand, seconds
 from .expect import Answer, admits, as_list, found, judge, show
 from .outcome import Outcome, Seen, Setting
 from .sasl import BadChallenge
-from .types import Connect, Content, Expect, Segments, Step, Tls
+from .types import Connect, Content, DataTls, Expect, Segments, Step, Tls
 
 MAIN = "main"
+_ANNOUNCED = 1.0  # seconds for a server to announce a transfer before the handshake on the data connection
 _BRIEF = 5.0  # seconds that a step of the clean-up waits
 _NOT_NOW = re.compile(r"\[(?:IN-USE|LOGIN-DELAY|SYS/TEMP|UNAVAILABLE|INUSE|LIMIT)[\] ]", re.IGNORECASE)
 
@@ -293,7 +294,10 @@ class Player:
             self.fail(given, "nothing more before the TLS handshake", got)
         try:
             told = yield from connection.start_tls(
-                verify=wanted.verify, ca=self.variables.get("tls.ca", ""), version=wanted.version
+                verify=wanted.verify,
+                ca=self.variables.get("tls.ca", ""),
+                version=wanted.version,
+                server=expand(wanted.name, self.variables),
             )
         except Lost as lost:
             told = str(lost)
@@ -305,8 +309,17 @@ class Player:
             if wanted.fails:
                 self.fail(given, "no TLS handshake", f"a TLS session ({told})")
             connection.reader = connection.dialect.reader()
+            if wanted.unlike:
+                yield from self._other_certificate(connection.name, wanted.unlike, given=given)
         if step.observe:
             self.observations[step.observe] = told
+
+    def _other_certificate(self, one: str, other: str, *, given: bool) -> Talk[None]:
+        shown = yield from certificate(PeerCertificate(one))
+        if shown == (yield from certificate(PeerCertificate(other))):
+            self.fail(
+                given, f"another certificate than on the connection {other}", f"the same ({shown[:16]})"
+            )
 
     def _end_tls(self, connection: Connection, *, given: bool) -> Talk[None]:
         try:
@@ -322,7 +335,7 @@ class Player:
         answer: Answer | None
         answer, self.refusal = self.refusal, None
         if answer is None:
-            answer = yield from connection.read(self._patience(want, connection), _shape(want))
+            answer = yield from self._read(want, connection)
         if step.observe:
             self.observations[step.observe] = show(answer, connection.reader.unread)
             if step.S is None:
@@ -338,6 +351,16 @@ class Player:
             self.tolerated = f"expected {judgement.expected}, tolerated {show(answer)}"
         if step.save and isinstance(answer, Reply):
             self._save(step.save, _everything(answer), show(answer))
+
+    def _read(self, want: Expect, connection: Connection) -> Talk[Answer]:
+        """The answer. A server that is silent may be waiting for the TLS handshake on a data connection."""
+        patience, shape = self._patience(want, connection), _shape(want)
+        if want.silence is None and awaits_handshake(self, connection):
+            answer = yield from connection.read(min(patience, _ANNOUNCED), shape)
+            if answer is not Trouble.SILENT:
+                return answer
+            yield from secure(self, DataTls(may_fail=True), connection, given=True)
+        return (yield from connection.read(patience, shape))
 
     def _patience(self, want: Expect, connection: Connection) -> float:
         if want.silence is not None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TypeAlias
 
 from .source import Path_
-from .types import Content, Data, Expect, Octets, Step
+from .types import Content, Data, Expect, Octets, Step, Tls
 
 At: TypeAlias = tuple[Path_, str]
 
@@ -30,12 +30,18 @@ def texts(step: Step) -> Iterator[At]:
             yield path, content
     if isinstance(step.data, Data):
         yield from _of_data(step.data)
+    if isinstance(step.tls, Tls):
+        yield ("tls", "name"), step.tls.name
+    yield from _of_mail(step)
+    yield from patterns(step)
+
+
+def _of_mail(step: Step) -> Iterator[At]:
     if step.delivered is not None:
         yield ("delivered", "marker"), step.delivered.marker
     if step.relayed is not None:
         yield from _each(("relayed", "to"), step.relayed.to)
         yield ("relayed", "marker"), step.relayed.marker
-    yield from patterns(step)
 
 
 def _of_data(data: Data) -> Iterator[At]:

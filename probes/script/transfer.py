@@ -147,7 +147,7 @@ def _different(wanted: bytes, got: bytes) -> tuple[str, str]:
 
 def send(player: Player, data: Data, control: Connection, *, given: bool) -> Talk[None]:
     """Send a file and, unless it is to be kept, close. Raises Ended."""
-    channel = yield from ready(player, control, raw=data.raw, given=given)
+    channel = yield from ready(player, control, raw=data.raw, given=given, may_fail=data.may_fail)
     content = content_octets(data.send or "", player.variables)
     coded = _AS_IT_IS if data.raw else parameters(control)
     try:

@@ -46,6 +46,7 @@ class Expect(Node, kw_only=True, frozen=True):
     telnet: list[str] | None = None  # FTP: exactly these Telnet commands came so far, each in hexadecimal
     multiline: bool | None = None  # POP3: overrules what the command suggests
     tag: str | None = None  # IMAP: the tag awaited, where a raw step made its own; "" takes any one response
+    alert: bool = False  # beside `closed`: within TLS, and with its close alert
     silence: Duration | None = None  # nothing may come for so long
     or_: Alternatives = msgspec.field(name="or", default_factory=list)  # beside silence: as good
     within: Duration | None = None  # deadline of this answer, where the usual one is wrong
@@ -102,6 +103,8 @@ class Tls(Node, kw_only=True, frozen=True):
     may_fail: bool = False  # it may succeed or not: the steps behind it find out what that means
     verify: bool = False  # check the certificate as well
     version: str = ""  # this version only: 1.0, 1.1, 1.2, 1.3; or 1.2+
+    name: str = ""  # of the server, as the handshake tells it (SNI); without it the target's as it was given
+    unlike: str = ""  # a connection whose certificate must be another one
     ends: bool = False  # instead of a handshake: both sides close TLS and go on in clear
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 
 import pytest
-from plumbline.probes.ops import Accept, Address, Listen, Lost, Open, StartTLS, Trouble
+from plumbline.probes.ops import Accept, Address, Listen, Lost, Open, Recv, StartTLS, Trouble
 from plumbline.reports.records import Verdict
 
 from tests.core.helpers import outcome
@@ -172,6 +172,21 @@ def test_a_handshake_of_its_own_is_not_repeated(tmp_path):
 
     assert played(tmp_path, wire, script).verdict is Verdict.PASS
     assert [op.resume for op in wire.ops if isinstance(op, StartTLS)] == [""]
+
+
+@pytest.mark.parametrize(("announced", "waits"), [(0.3, False), (4.0, True)], ids=["at-once", "behind"])
+def test_a_server_that_announces_behind_the_handshake_gets_it(tmp_path, announced, waits):
+    server = Peer(
+        HI, Hears(b"PROT P"), b"200 ok\r\n", *PASV, Hears(b"LIST"), Says(b"150 here\r\n", announced)
+    )
+    wire = Wire(server, Peer(b"a", Fin(), tls="TLSv1.3"))
+    script = after("PROT P") + "- {C: LIST, S: 150}\n- data: {receive: {equals: a}}\n"
+
+    assert played(tmp_path, wire, script).verdict is Verdict.PASS
+    assert [op.resume for op in wire.ops if isinstance(op, StartTLS)] == ["main"]
+    assert wire.now == pytest.approx(announced)
+    handshake = next(number for number, op in enumerate(wire.ops) if isinstance(op, StartTLS))
+    assert any(isinstance(op, Recv) and op.conn == "main" for op in wire.ops[handshake:]) is waits
 
 
 def test_a_handshake_that_must_fail(tmp_path):

@@ -86,6 +86,15 @@ def test_closed_accepts_fin_and_rst(tmp_path):
     assert outcome(tmp_path, script, peer(b"250 OK\r\n", Rst())).verdict is Verdict.PASS
 
 
+def test_a_close_alert_is_no_reset(tmp_path):
+    script = NOOP + "- S: {reply: closed, alert: true}\n"
+
+    assert outcome(tmp_path, script, peer(b"250 OK\r\n", Fin())).verdict is Verdict.PASS
+    result = outcome(tmp_path, script, peer(b"250 OK\r\n", Rst()))
+    assert result.verdict is Verdict.FAIL
+    assert result.expected == "a TLS close alert, then the end"
+
+
 def test_what_came_before_the_close_is_judged_first(tmp_path):
     script = NOOP + "- S: closed\n"
 

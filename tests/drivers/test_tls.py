@@ -313,6 +313,30 @@ def test_close_notify_and_bare_fin_both_end(play: Play) -> None:
             assert play(script()) == ((b"bye", Trouble.CLOSED), b"")
 
 
+def test_an_end_without_close_notify_is_told_apart_where_that_is_asked(play: Play) -> None:
+    def polite(tls: ssl.SSLSocket) -> None:
+        tls.sendall(b"bye")
+        tls.unwrap()
+
+    def bare(tls: ssl.SSLSocket) -> None:
+        tls.sendall(b"bye")
+        tls.shutdown(socket.SHUT_RDWR)
+
+    def script() -> Talk[object]:
+        yield from secure(server)
+        while (yield Recv("main", PATIENCE, alert=True)):
+            pass
+        yield Close("main")
+        return "ended"
+
+    with peer(over_tls(server_context(), polite)) as server:
+        assert play(script()) == "ended"
+    with peer(over_tls(server_context(), bare)) as server, pytest.raises(Lost) as lost:
+        play(script())
+    assert lost.value.trouble is Trouble.CUT
+    assert "without a TLS close alert" in lost.value.detail
+
+
 def test_tls_ends_and_the_connection_goes_on_in_clear(play: Play) -> None:
     def serve(tls: ssl.SSLSocket) -> None:
         tls.sendall(b"200 clear now\r\n")

@@ -47,6 +47,7 @@ MAIL_FACTS = {
     "plain_hop": "plain.relay.test",
     "dead_hop": "dead.relay.test",
     "loop_hop": "loop.relay.test",
+    "unknown_hop": "unknown.relay.test",
     "forwarded": "away@example.test",
     "full_login": "yes",
     "delay_warning": "yes",

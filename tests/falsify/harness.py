@@ -18,6 +18,7 @@ import yaml
 from plumbline.probes.capability import skip_reason
 from plumbline.probes.passive import Tally
 from plumbline.probes.preflight import offered_at
+from plumbline.probes.script import clock
 from plumbline.probes.script.cases import ReadyCase
 from plumbline.probes.script.checks import SEGMENTS_RULE
 from plumbline.probes.script.interpreter import play
@@ -27,11 +28,20 @@ from plumbline.probes.script.outcome import Endpoint, Outcome, Setting
 from plumbline.reports.records import Verdict
 
 from tests.models.lines import LineService
-from tests.models.world import World
+from tests.models.world import EPOCH, World
 
 SUITES = Path(__file__).parents[2] / "suites"
 RED = Path(__file__).parent / "red"
-RELAY_FACTS = ("full_hop", "plain_hop", "dead_hop", "loop_hop", "forwarded", "full_login", "delay_warning")
+RELAY_FACTS = (
+    "full_hop",
+    "plain_hop",
+    "dead_hop",
+    "loop_hop",
+    "unknown_hop",
+    "forwarded",
+    "full_login",
+    "delay_warning",
+)
 GOOD = (Verdict.PASS, Verdict.TOLERATED, Verdict.INFO)
 
 
@@ -186,7 +196,8 @@ def _outcomes(
             segments=segments,
             postbox=world.postbox,
         )
-        yield case, world.play(play(case, setting, {"marker": f"marker{number}"}))
+        variables = {"marker": f"marker{number}", **clock.variables(EPOCH)}
+        yield case, world.play(play(case, setting, variables))
 
 
 def _skipped(case: ReadyCase, service: type[LineService], facts: Mapping[str, str]) -> str:

@@ -102,10 +102,10 @@ def script(one: Combination, folder: str) -> str:
     return HEAD + case + "".join(f"      {step}\n" for step in steps)
 
 
-def played(one: Combination, server: lab.Server, library: Library, name: str) -> Outcome:
+def played(one: Combination, server: lab.Server, protocol: str, library: Library, name: str) -> Outcome:
     """Play one combination; the file is called `name`."""
-    profile = profiles.load(server.profiles["ftp"])
-    endpoint = Endpoint("ftp", *server.endpoints["ftp"])
+    profile = profiles.load(server.profiles[protocol])
+    endpoint = Endpoint("ftp", *server.endpoints[protocol], tls=protocol == "ftps")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "exactness.probe.yaml"
         path.write_text(script(one, profile.facts["writable"]).replace("NAME", name), encoding="utf-8")
@@ -114,14 +114,14 @@ def played(one: Combination, server: lab.Server, library: Library, name: str) ->
     return blocking_driver.play(play(case, setting, {"marker": name}))
 
 
-def measured(one: Combination, server: lab.Server, library: Library) -> str:
+def measured(one: Combination, server: lab.Server, protocol: str, library: Library) -> str:
     """`exact`, `no` and the answer, or how it differs."""
     folder, name = upload_folder(server), f"plumb-{one.name}"
     before = {path.name for path in folder.iterdir()}
     if one.direction == "RETR" or one.is_listing:
         (folder / name).write_bytes(native(one))
         (folder / name).chmod(0o644)
-    outcome = played(one, server, library, name)
+    outcome = played(one, server, protocol, library, name)
     made = [path for path in folder.iterdir() if path.name not in before]
     try:
         return told(one, outcome, [path.read_bytes() for path in made])
@@ -143,6 +143,21 @@ def told(one: Combination, outcome: Outcome, files: list[bytes]) -> str:
     if one.direction in ("STOR", "APPE", "STOU") and files != [native(one)]:
         return f"differs: stored are {sum(map(len, files))} octets, not the {len(native(one))} of the system's own form"
     return "exact"
+
+
+def in_clear(server: lab.Server) -> dict[Combination, str]:
+    """Every combination, on the endpoint without TLS."""
+    library = Library.open()
+    return {one: measured(one, server, "ftp", library) for one in combinations()}
+
+
+def within_tls(server: lab.Server, clear: Mapping[Combination, str]) -> dict[Combination, str]:
+    """The same within implicit TLS; what is refused in clear is not asked for again."""
+    library = Library.open()
+    return {
+        one: cell if cell.startswith("no: ") else measured(one, server, "ftps", library)
+        for one, cell in clear.items()
+    }
 
 
 def upload_folder(server: lab.Server) -> Path:
@@ -202,8 +217,9 @@ def main(names: list[str]) -> None:
         with lab.running(product) as server:
             called = f"{server.product} {upstream(server.version)}"
             print(f"{called} ...", file=sys.stderr)
-            library = Library.open()
-            found[called] = {one: measured(one, server, library) for one in combinations()}
+            clear = found[called] = in_clear(server)
+            if "ftps" in server.endpoints:
+                found[f"{called} TLS"] = within_tls(server, clear)
     text = table(found)
     if names:
         print(text)

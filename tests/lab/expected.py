@@ -1,7 +1,7 @@
 """The verdicts of the lab's servers: one committed file per server and version, every violation told in docs/servers.md.
 
 python -m plumbline.lab.showcase results/one --load 0 --slow   the suites on all lab servers (--only NAME for some)
-python -m tests.lab.expected results/one                   write the files from these results, tell what is not documented
+python -m tests.lab.expected results/one                   write the files from these results, tell counts and what is not documented
 python -m tests.lab.expected results/one results/two ...   tell which cases disagree between runs; writes nothing
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -100,10 +100,13 @@ def _records(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines]
 
 
-def subject(stem: str) -> str:
-    """Whose results these are: "exim-smtp" is exim, and "vsftpd-ftps" is vsftpd-ftps, its other endpoint."""
-    server, _, protocol = stem.rpartition("-")
-    return server if plain(protocol) == protocol else stem
+def subject(path: Path) -> str:
+    """Whose results these are: "exim-smtp" is exim, and "vsftpd-ftps" is vsftpd-ftps, its other endpoint.
+
+    What lies in the folder `also` belongs to the server, for it has cases that were skipped on the first endpoint.
+    """
+    server, _, protocol = path.stem.rpartition("-")
+    return server if plain(protocol) == protocol or path.parent.name == "also" else path.stem
 
 
 def by_server(folder: Path) -> dict[str, tuple[str, dict[str, Any]]]:
@@ -113,7 +116,7 @@ def by_server(folder: Path) -> dict[str, tuple[str, dict[str, Any]]]:
         records = _records(path)
         cases = {record["id"]: record for record in records if record["kind"] == "case"}
         product = next((one.get("product", "") for one in records if one["kind"] == "target"), "")
-        server, version = subject(path.stem), product.partition(" ")[2]
+        server, version = subject(path), product.partition(" ")[2]
         if cases:
             known = found.setdefault(server, (version, {}))[1]
             known |= {name: one for name, one in cases.items() if name not in known or _played(one)}
@@ -122,6 +125,15 @@ def by_server(folder: Path) -> dict[str, tuple[str, dict[str, Any]]]:
 
 def _played(record: Mapping[str, Any]) -> bool:
     return bool(record["verdict"] != "skipped")
+
+
+def rows(server: str, version: str, found: Mapping[str, str]) -> Iterator[str]:
+    """What the first table of docs/servers.md says of these verdicts, a line for each protocol."""
+    for protocol in sorted({name.partition("/")[0] for name in found}):
+        seen = Counter(verdict for name, verdict in found.items() if name.startswith(f"{protocol}/"))
+        counts = (sum(seen.values()) - seen["skipped"], seen["skipped"], seen[RED], seen[MISSED])
+        cells = (server, version, protocol, *counts, seen["inconclusive"])
+        yield f"| {' | '.join(str(cell or 'none') for cell in cells)} |"
 
 
 def disagreeing(folders: Iterable[Path]) -> Iterator[str]:
@@ -145,6 +157,7 @@ def main(folders: list[Path]) -> int:
     for server, (version, cases) in by_server(folders[0]).items():
         write(made(server, version, cases))
         found = {name: verdict_of(record) for name, record in cases.items()}
+        print("\n".join(rows(server, version, found)))
         lines += [f"{server} {name}: {cases[name]['reason'][:200]}" for name in undocumented(server, found)]
     print("\n".join(lines) or "every violation is documented")
     return int(bool(lines))

@@ -10,12 +10,14 @@ from plumbline import lab
 from tests.lab.documented import CALLED, documented
 from tests.lab.expected import (
     SERVERS,
+    by_server,
     checked,
     disagreeing,
     load,
     made,
     never_met,
     protocols,
+    rows,
     subject,
     undocumented,
     verdict_of,
@@ -100,7 +102,31 @@ def test_a_file_has_every_case_by_its_verdict():
     [("exim-smtp", "exim"), ("vsftpd-ftps", "vsftpd-ftps"), ("pure-ftpd-ftp", "pure-ftpd"), ("x-lmtp", "x")],
 )
 def test_an_endpoint_with_tls_has_a_file_of_its_own(stem, whose):
-    assert subject(stem) == whose
+    assert subject(Path("results", f"{stem}.jsonl")) == whose
+
+
+def test_what_was_played_on_another_endpoint_takes_the_place_of_what_was_skipped(tmp_path: Path):
+    (tmp_path / "also").mkdir()
+    target = '{"kind": "target", "product": "exim 4.96"}'
+    for path, verdict in (
+        (tmp_path / "exim-smtp.jsonl", "skipped"),
+        (tmp_path / "also/exim-smtps.jsonl", "pass"),
+    ):
+        path.write_text(f'{target}\n{{"kind": "case", "id": "smtp/implicit-tls", "verdict": "{verdict}"}}\n')
+    only = by_server(tmp_path)
+
+    assert {server: cases["smtp/implicit-tls"]["verdict"] for server, (_, cases) in only.items()} == {
+        "exim": "pass"
+    }
+
+
+def test_verdicts_are_counted_as_the_page_has_them():
+    found = {"smtp/a": "violation", "smtp/b": "pass", "smtp/c": "skipped", "lmtp/a": "missed SHOULD"}
+
+    assert list(rows("cyrus", "3.6", found)) == [
+        "| cyrus | 3.6 | lmtp | 1 | none | none | 1 | none |",
+        "| cyrus | 3.6 | smtp | 2 | 1 | 1 | none | none |",
+    ]
 
 
 def test_runs_that_disagree_are_told(tmp_path: Path):

@@ -46,6 +46,7 @@ _STARTED = (
         "vsftpd-strict",
         "proftpd",
         "proftpd-ipv6",
+        "proftpd-hosts",
         "pure-ftpd",
         "inetutils-ftpd",
         "pyftpdlib",

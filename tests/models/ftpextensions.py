@@ -28,7 +28,7 @@ class Extensions(Transfers):
     """What a server may have besides the commands that all have."""
 
     extended_features = ("HOST", "LANG EN*;FR", "MLST", "TVFS")
-    hosts = frozenset({"ftp.example.test"})
+    hosts = frozenset({"ftp.example.test", "second.example.test"})
     languages = frozenset({"en", "fr"})
     mechanisms = frozenset({"TLS", "TLS-C", "GSSAPI"})
     down = frozenset({"down.example.test"})
@@ -38,6 +38,7 @@ class Extensions(Transfers):
         self.user, self.logged_in = "", False
         self.awaiting_tls = self.exchanging = self.ending = self.cleared = False
         self.language = "EN"
+        self.host = self.named = ""  # chosen by HOST or in the handshake; in the handshake
         self.chosen = set(FACTS)
 
     # -- TLS and the other security commands (RFC 2228, RFC 4217)
@@ -54,7 +55,14 @@ class Extensions(Transfers):
 
     def secured(self) -> bool:
         self.awaiting_tls = False
+        if (named := self.line.named.lower()) in self.hosts:
+            self.host = self.named = named
         return super().secured()
+
+    @property
+    def certificate(self) -> str:
+        """Every host has its own."""
+        return f"certificate of {self.host}" if self.host else "c0ffee"
 
     def do_AUTH(self, argument: str) -> None:
         if self.tls:
@@ -190,7 +198,17 @@ class Extensions(Transfers):
             return self.host_is_down()
         if not self.serves(argument):
             return self.unknown_host()
+        if self.is_another(argument.lower()):
+            return self.other_host()
+        self.host = argument.lower()
         return self.enter_host()
+
+    def is_another(self, name: str) -> bool:
+        """Whether the handshake was with another host (RFC 7151 section 3.2.2)."""
+        return self.named not in ("", name)
+
+    def other_host(self) -> None:
+        self.say("504 TLS is with another host")
 
     def late_host(self) -> None:
         self.say("503 HOST comes before USER")

@@ -9,7 +9,7 @@ import posixpath
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -18,7 +18,7 @@ from plumbline.probes.protocols.parameters import Parameters
 
 from tests.models.ftpdata import DataConnection, Transfer
 from tests.models.lines import LineService
-from tests.models.world import HOST, Address, World
+from tests.models.world import EPOCH, HOST, Address, World
 
 LISTED = Parameters("A")  # listings are text, whatever the type (RFC 1123 section 4.1.2.7)
 
@@ -33,12 +33,11 @@ def _disk() -> Disk:
 
 
 QUOTAS = {"carol": 2_000_000}  # octets of the largest file that somebody may store
-_EPOCH = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 def _told(seconds: float) -> str:
     """A time of the world as RFC 3659 section 2.3 has it."""
-    return f"{_EPOCH + timedelta(seconds=int(seconds)):%Y%m%d%H%M%S}"
+    return f"{EPOCH + timedelta(seconds=int(seconds)):%Y%m%d%H%M%S}"
 
 
 class Transfers(LineService):

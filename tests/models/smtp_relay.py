@@ -20,7 +20,7 @@ from tests.models.smtp_submission import SubmissionModel
 from tests.models.smtp_tls import RequireTls
 from tests.models.world import World
 
-HOPS = {f"{name}.relay.test": name for name in ("full", "plain", "dead", "loop")}
+HOPS = {f"{name}.relay.test": name for name in ("full", "plain", "dead", "loop", "unknown")}
 FORWARDED = {"away@example.test": "away@full.relay.test"}
 _MOST_HOPS = 30  # Received lines
 _PATIENCE = 5.0  # seconds until a delay is told
@@ -174,6 +174,8 @@ class Relay(Etrn, InternationalDsn):
                 return self.wait(mail)
             case "loop":
                 return self.around(mail)
+            case "unknown":
+                return self.nowhere(mail)
             case _:
                 return self.talk(Receiver(hop, self.world.postbox), mail)
 
@@ -183,6 +185,10 @@ class Relay(Etrn, InternationalDsn):
         if again.octets.count(b"Received: ") >= _MOST_HOPS:
             return self.all_failed(mail, "554 5.4.6 too many hops")
         return self.around(again)
+
+    def nowhere(self, mail):
+        """The domain does not exist."""
+        return self.all_failed(mail, "550 5.1.2 no such host")
 
     def wait(self, mail):
         """Nobody listens there. With BY we know how long to try (RFC 2852 section 4.1.3)."""

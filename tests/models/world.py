@@ -14,6 +14,7 @@ import heapq
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Protocol, assert_never
 
 from plumbline.probes.drivers.talking import Done, advance
@@ -44,6 +45,7 @@ from plumbline.probes.ops import (
 from plumbline.probes.protocols.nexthop import Postbox
 
 HOST = "127.0.0.1"
+EPOCH = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)  # when a world begins
 
 
 class Service(Protocol):
@@ -76,6 +78,7 @@ class Line:
     inbox: list[tuple[float, bytes | Trouble]] = field(default_factory=list)
     client_open: bool = True
     server_open: bool = True
+    named: str = ""  # the server, in the client's handshake
     cut_off: bool = False  # the client closed TCP without closing TLS before
 
     def say(self, data: bytes, after: float = 0.0) -> None:
@@ -87,6 +90,12 @@ class Line:
         """The server closes; what it said before can still be read."""
         if self.server_open:
             self.inbox.append((self.world.now + after, Trouble.CLOSED))
+            self.server_open = False
+
+    def cut(self) -> None:
+        """The server closes without ending TLS first."""
+        if self.server_open:
+            self.inbox.append((self.world.now, Trouble.CUT))
             self.server_open = False
 
     def rst(self, after: float = 0.0) -> None:
@@ -167,6 +176,7 @@ class World:
             case Recv():
                 return self._recv(op)
             case StartTLS():
+                self._line(op.conn).named = op.server_name
                 return self._tls(self._line(op.conn), op.version)
             case EndTLS():
                 return self._end_tls(self._line(op.conn))
@@ -224,18 +234,20 @@ class World:
         while True:
             if line.inbox and line.inbox[0][0] <= max(deadline, self.now):
                 self._wait_until(max(self.now, line.inbox[0][0]))
-                return self._take(line)
+                return self._take(line, op)
             if not self._timers or self._timers[0][0] > deadline:
                 self._wait_until(deadline)
                 raise Lost(Trouble.SILENT, f"nothing within {op.timeout:g} s")
             self._wait_until(self._timers[0][0])
 
-    def _take(self, line: Line) -> bytes:
+    def _take(self, line: Line, op: Recv) -> bytes:
         match line.inbox[0][1]:
             case bytes() as data:
                 line.inbox.pop(0)
                 return data
             case Trouble.CLOSED:
+                return b""
+            case Trouble.CUT if not op.alert:
                 return b""
             case trouble:
                 raise Lost(trouble)

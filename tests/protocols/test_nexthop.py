@@ -121,6 +121,19 @@ def test_endless_lines_and_messages_end_the_connection():
         assert "gave up" in str(postbox)
 
 
+def test_memory_is_bounded():
+    mail = b"MAIL FROM:<>\r\nRCPT TO:<a@h>\r\nDATA\r\n" + b"x" * 30_000_000 + b"\r\n.\r\n"
+    postbox = Postbox()
+    receiver = Receiver("full", postbox)
+    receiver.feed(b"EHLO x\r\n")
+    answers = [receiver.feed(mail).decode().splitlines()[-1][:3] for _ in range(10)]
+
+    assert answers == ["250"] * 8 + ["452"] * 2
+    assert len(postbox.arrivals) == 8
+    assert "no room" in str(postbox)
+    assert "452 4.3.1" in session(BEGIN + b"RCPT TO:<a@h>\r\n" * 1001)[1]
+
+
 @given(st.lists(st.integers(1, 60), max_size=8))
 def test_segments_make_no_difference(cuts):
     octets = BEGIN + b"RCPT TO:<a@h.test>\r\nDATA\r\na\r\n..\r\n.\r\nQUIT\r\n"

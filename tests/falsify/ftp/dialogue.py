@@ -229,9 +229,10 @@ READS, ONCE = "RETR|LIST|NLST", "retr-passive|retr-active|list-passive|list-acti
 MUTANTS: list[Mutant] = [
     planted(
         "no_hyphen_in_first_line",
-        "replies-first-line replies-of-several-lines replies-general-rules",
+        "first-line[HELP|STAT|FEAT]",
         lines=lambda self, code, inner, last: [self.say(line) for line in (f"{code} So:", *inner, last)],
     ),
+    planted("digit_of_its_own", "replies-general-rules", do_NOOP=saying("277 OK")),
     planted("nests_replies", "replies-not-nested replies-of-several-lines", NestsReplies),
     planted("invents_code", "replies-with-known-codes[none-invented|those-used]", do_NOOP=saying("242 OK")),
     planted("ends_open", "last-line[HELP|STAT|FEAT]", EndsOpen),
@@ -251,7 +252,7 @@ MUTANTS: list[Mutant] = [
     planted("says_closing_of_blocks", "closing-early-is-at-once", SaysClosing),
     planted("loses_queue", "closed-upload-is-whole", LosesQueue),
     planted("pasv_forgotten", "pasv-behind-port", PasvForgotten),
-    planted("waits_for_ever", "nobody-connects", patience=10_000.0),
+    planted("nobody_was_needed", "nobody-connects", no_data_connection=saying("226 Done")),
     planted("silent_without_data", "server-to-server", no_data_connection=lambda self: None),
     planted("announces_first", "no-low-port[port|eprt]", AnnouncesFirst),
     planted("port_150_wait", "port-or-not", active=lambda self, host, port: self.say("150 Wait")),

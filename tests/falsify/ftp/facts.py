@@ -77,6 +77,7 @@ NAMES = {"RETR": "550 No", "APPE": "550 No", "DELE": "550 No", "RNFR": "550 No"}
 
 MUTANTS: list[Mutant] = [
     planted("modify_never_changes", "modify-changes", modified=lambda self, path: "20260102030405"),
+    planted("local_time", "times-in-utc", modified=lambda self, path: "20260102040405"),
     planted("made_tomorrow", "create-not-later-than-modify", created=lambda self, path: "20260103000000"),
     planted(
         "made_a_second_later", "create-not-later-than-modify", created=lambda self, path: "20260102030406"
@@ -98,6 +99,9 @@ MUTANTS: list[Mutant] = [
     planted("latin_1", "lang-replies-in-utf8", Latin1),
     planted("asterisk_stays", "lang-moves-asterisk", feature=lambda self, label: label),
     planted("keeps_language", "lang-is-undone[REIN|HOST]", KeepsLanguage),
+    planted("any_host_under_tls", "host-as-in-handshake", is_another=lambda self, name: False),
+    planted("no_host_under_tls", "host-as-in-handshake", is_another=lambda self, name: bool(self.named)),
+    planted("one_certificate", "host-chooses-certificate", certificate="the only one"),
     planted("host_is_never_down", "host-unavailable", host_is_down=saying("220 Welcome")),
     planted("adat_anything", "adat-no-base64", no_base64=saying("235 Welcome")),
     planted("adat_welcome", "adat-fails-check", refuse_data=saying("235 Welcome")),

@@ -22,6 +22,8 @@ FACTS = {
     "account_user": "dave",
     "account_password": "davepw",
     "account": "blue",
+    "virtual_host": "ftp.example.test",
+    "second_virtual_host": "second.example.test",
     "unavailable_host": "down.example.test",
 }
 

@@ -10,8 +10,9 @@ from tests.models.lmtp import Lmtp
 
 
 def borrowed(mutants: Iterable[Mutant]) -> tuple[Mutant, ...]:
-    """The same bugs in a server that speaks LMTP. Which cases they break is pinned, not named."""
-    return tuple(Mutant(one.name, _speaking_lmtp(one.service)) for one in mutants)
+    """The same bugs in a server that speaks LMTP, but those of relays. Which cases they break is pinned, not named."""
+    others = (one for one in mutants if not getattr(one.service, "relays", False))
+    return tuple(Mutant(one.name, _speaking_lmtp(one.service)) for one in others)
 
 
 def _speaking_lmtp(service: type[LineService]) -> type[LineService]:

@@ -269,7 +269,6 @@ MUTANTS = [
     mutant("reports_unasked", Reports, "not-reported[no-NOTIFY]", notify_is=""),
     mutant("reports_to_nobody", ReportsToNobody, "not-reported[null-path]"),
     mutant("defers_by", DefersBy, "by-cannot-be-honoured"),
-    mutant("takes_short_times", M, "by-below-the-least", by_refused=lambda _self, _value: ""),
     mutant(
         "reports_no_lists",
         M,

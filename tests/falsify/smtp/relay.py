@@ -189,5 +189,6 @@ MUTANTS = [
         "reports_reports", ReportsReports, *rows("no-report-about-a-report[null-reverse-path|report-refused]")
     ),
     mutant("reports_to_the_route", ReportsToTheRoute, "report-to-source-route"),
+    mutant("no_report_of_nowhere", M, "unknown-destination", nowhere=lambda _self, _mail: []),
     mutant("loops_for_ever", M, "loop", around=lambda _self, _mail: []),
 ]

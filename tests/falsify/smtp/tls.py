@@ -139,6 +139,14 @@ class KeepsLogin:
         self.user = user
 
 
+class CutsTls:
+    """Closes the connection without a word of TLS."""
+
+    def do_QUIT(self, _argument):
+        self.say(f"221 {self.host} bye")
+        self.line.cut()
+
+
 class UpgradesUnasked:
     def do_STARTTLS(self, _argument):
         self.say("220 go ahead")
@@ -253,6 +261,7 @@ MUTANTS = [
     broken(StartTls, KeepsName, "ehlo-needed-after-tls"),
     broken(StartTls, KeepsTransaction, "transaction-forgotten"),
     broken(StartTls, FirstNameInTrace, "ehlo-name-forgotten"),
+    broken(StartTls, CutsTls, "close-alert"),
     broken(StartTls, DemandsTls, "tls-not-demanded"),
     broken(Auth, KeepsLogin, "login-forgotten"),
     broken(SmtpModel, UpgradesUnasked, "starttls-not-offered"),

@@ -201,6 +201,14 @@ class LateAuth(M):
         super().do_EHLO(argument)
 
 
+class CutsTls(M):
+    """Closes the connection without a word of TLS."""
+
+    def do_QUIT(self, _argument):
+        self.say(f"221 2.0.0 {self.host} bye")
+        self.line.cut()
+
+
 class LateAuthSubmissions(LateAuth, Submissions):
     pass
 
@@ -231,6 +239,7 @@ MUTANTS = [
         do_NOOP=lambda self, _: self.line.say(b"250\r\n"),
     ),
     made("reply_in_8_bit", M, "replies-ascii", do_NOOP=saying("250 caf\xe9")),
+    Mutant("cuts_tls", CutsTls, frozenset({"close-alert"})),
     made("data_250", M, "text-behind-data", do_DATA=saying("250 OK")),
     made("long_reply", M, "replies-length", do_NOOP=saying("250 " + "x" * 600)),
     made(
