@@ -124,6 +124,9 @@ def main(argv: Sequence[str]) -> int:
         print(error, file=sys.stderr)
         return 2
     chosen = list(_chosen(rows, options))
+    if not chosen and any(_chosen(rows, argparse.Namespace(**{**vars(options), "standing": None}))):
+        print(f"none is {options.standing}")
+        return 0
     if not chosen:
         known = ", ".join(str(number) for number in sorted({row.requirement.rfc for row in rows}))
         print(f"plumbline coverage: no such requirement; RFCs: {known}", file=sys.stderr)

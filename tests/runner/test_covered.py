@@ -77,6 +77,11 @@ def test_mistakes(capsys, argv, code, said):
     assert said in capsys.readouterr().err
 
 
+def test_a_standing_that_nothing_has_is_no_mistake(capsys):
+    assert main(["--rfc", "2034", "--standing", "to do"]) == 0
+    assert capsys.readouterr().out == "none is to do\n"
+
+
 def test_check_fails_where_something_binding_is_to_do(capsys):
     binding = [row for row in covered(Library.open()) if row.standing is Standing.OPEN]
     levels = {row.requirement.level for row in binding}
