@@ -47,14 +47,14 @@ def command(*arguments: object) -> list[str]:
     return [sys.executable, "-m", "plumbline.probes.cli", *map(str, arguments)]
 
 
-def run(*arguments: object, cwd: Path, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+def run(*arguments: object, cwd: Path, timeout: float = 300) -> subprocess.CompletedProcess[str]:
     line = command(*arguments)
     return subprocess.run(line, cwd=cwd, capture_output=True, text=True, timeout=timeout, check=False)
 
 
 def pytest_run(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
     line = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *map(str, arguments)]
-    return subprocess.run(line, cwd=cwd, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(line, cwd=cwd, capture_output=True, text=True, timeout=300, check=False)
 
 
 def records(path: Path) -> list[dict[str, object]]:
