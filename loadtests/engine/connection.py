@@ -7,8 +7,11 @@ import errno
 import os
 import socket
 import ssl
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
+from itertools import islice
 
+from plumbline.loadtests.engine.payload import MOST_PARTS
 from plumbline.loadtests.engine.session import Session
 
 Address = tuple[int, tuple[object, ...]]  # family, socket address
@@ -41,12 +44,12 @@ class Connection:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.recv: Callable[[int], bytes] = sock.recv
         self.send: Callable[[bytes | memoryview], int] = sock.send
-        self.sendmsg: Callable[[list[bytes]], int] = sock.sendmsg
+        self.sendmsg: Callable[[Sequence[bytes | memoryview]], int] = sock.sendmsg
 
     def begin(self, now: float) -> None:
         """Start from nothing: not connected, with the session at its beginning."""
         self.opened_at = now
-        self.out: memoryview | bytes = b""
+        self.out: deque[memoryview] = deque()
         self.connected = False
         self.ready = False  # for replies: connected, and no TLS handshake is going on
         self.tls: Tls | None = None
@@ -80,8 +83,8 @@ class Connection:
 
     def put(self, octets: bytes | list[bytes]) -> None:
         """Like `write`, for octets that TLS has seen already."""
-        if self.out:
-            self.out = memoryview(b"".join([self.out, *([octets] if isinstance(octets, bytes) else octets)]))
+        if self.out:  # kept in parts: to join them would copy all that waits with every message
+            self.out.extend([memoryview(octets)] if isinstance(octets, bytes) else map(memoryview, octets))
             return
         try:
             if isinstance(octets, bytes):
@@ -91,14 +94,22 @@ class Connection:
         except BlockingIOError:
             sent, size = 0, -1
         if sent != size:
-            whole = octets if isinstance(octets, bytes) else b"".join(octets)
-            self.out = memoryview(whole)[sent:]
+            self.out.extend([memoryview(octets)] if isinstance(octets, bytes) else map(memoryview, octets))
+            self._sent(sent)
 
     def flush(self) -> None:
-        """Send more of what is left."""
-        if self.out:
-            with contextlib.suppress(BlockingIOError):
-                self.out = self.out[self.send(self.out) :]
+        """Send more of what is left, until the kernel takes no more."""
+        out = self.out
+        with contextlib.suppress(BlockingIOError):
+            while out:
+                self._sent(self.sendmsg(list(islice(out, MOST_PARTS))))
+
+    def _sent(self, octets: int) -> None:
+        out = self.out
+        while out and octets >= len(out[0]):
+            octets -= len(out.popleft())
+        if octets:
+            out[0] = out[0][octets:]
 
     def start_tls(self, context: ssl.SSLContext, server_name: str) -> None:
         """From here on everything goes through TLS; drive it with `Tls.handshake`."""

@@ -11,6 +11,7 @@ from plumbline.loadtests.engine.steps import Step
 from plumbline.loadtests.engine.texts import Text, texts
 from plumbline.probes.protocols.smtp import content
 
+MOST_PARTS = 64  # given to the kernel at once; it takes 1024 (IOV_MAX)
 VECTOR = 8_192  # from this size on, a gathering write is cheaper than joining (measured)
 Output: TypeAlias = "bytes | list[bytes] | None"
 FIRST = 1 << 28  # numbers begin here: all of them have eight hexadecimal digits, so a message's size is known

@@ -12,7 +12,7 @@ import re
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
-from plumbline.loadtests.engine.payload import Content, Output
+from plumbline.loadtests.engine.payload import MOST_PARTS, VECTOR, Content, Output
 from plumbline.loadtests.engine.replies import LIMIT, NotAReplyError, Replies, Reply, good_stream
 from plumbline.loadtests.engine.steps import EndedError, Step, refused
 
@@ -62,7 +62,7 @@ class Stream:
         """Send the message just claimed, and more where there are more."""
         self._troubled = False
         self._session.sent_at = now
-        return self._fill([self._launch(number, begun_at, now)], now)
+        return self._fill(self._launch(number, begun_at, now), now)
 
     def more(self, now: float) -> Output:
         """Fill up what is in flight; None where there is nothing to send."""
@@ -77,15 +77,18 @@ class Stream:
                 if session.open_loop and not supply.finished:
                     supply.idle(session)
                 break
-            parts.append(self._launch(number, supply.intended(now), now))
-        return b"".join(parts) if parts else None
+            parts += self._launch(number, supply.intended(now), now)
+        gathered = any(len(part) >= VECTOR for part in parts) and len(parts) <= MOST_PARTS
+        return parts if gathered else b"".join(parts) if parts else None
 
-    def _launch(self, number: int, begun_at: float, now: float) -> bytes:
+    def _launch(self, number: int, begun_at: float, now: float) -> list[bytes]:
+        """The octets of a message, in parts that need not be copied where it is large."""
         session = self._session
         session.count += 1
         content = session.payload.content(number)
         self.flight.append(Flying(number, begun_at, now, content))
-        return b"%b%b%x%b" % (content.chunk, content.head, number, content.text)
+        before = b"%b%b%x" % (content.chunk, content.head, number)
+        return [before, content.text] if content.large else [before + content.text]
 
     # -- in ----------------------------------------------------------------------------------------
 
