@@ -40,7 +40,7 @@ class ShortIdle(FtpModel):
         if self.is_active():
             self.last = self.world.now
             self.world.later(self.idle, self.look)
-        elif self.world.now - self.last >= self.idle:
+        elif self.world.now - self.last > self.idle - 0.001:  # sums of times are not exact
             self.say("421 Nothing happened")
             self.line.fin()
 
