@@ -84,7 +84,7 @@ class Connection:
     def put(self, octets: bytes | list[bytes]) -> None:
         """Like `write`, for octets that TLS has seen already."""
         if self.out:  # kept in parts: to join them would copy all that waits with every message
-            self.out.extend([memoryview(octets)] if isinstance(octets, bytes) else map(memoryview, octets))
+            self._keep(octets)
             return
         try:
             if isinstance(octets, bytes):
@@ -94,7 +94,7 @@ class Connection:
         except BlockingIOError:
             sent, size = 0, -1
         if sent != size:
-            self.out.extend([memoryview(octets)] if isinstance(octets, bytes) else map(memoryview, octets))
+            self._keep(octets)
             self._sent(sent)
 
     def flush(self) -> None:
@@ -103,6 +103,9 @@ class Connection:
         with contextlib.suppress(BlockingIOError):
             while out:
                 self._sent(self.sendmsg(list(islice(out, MOST_PARTS))))
+
+    def _keep(self, octets: bytes | list[bytes]) -> None:
+        self.out.extend([memoryview(octets)] if isinstance(octets, bytes) else map(memoryview, octets))
 
     def _sent(self, octets: int) -> None:
         out = self.out
