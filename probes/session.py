@@ -166,8 +166,7 @@ class Session:
             self.hops.start()
         for probed in self.probed:
             cuts = ways(self.options.segments)
-            states = self.library.states(probed.protocol)
-            plan = Plan(self.options.in_flight, self.options.again, controls, self.skip_reason, cuts, states)
+            plan = Plan(self.options.in_flight, self.options.again, controls, self.skip_reason, cuts)
             probed.runner = Runner(probed.setting, plan)
             probed.runner.start()
 

@@ -124,7 +124,7 @@ class Dialect:
     matches: Callable[[str, str], bool]  # (pattern as in YAML, status) -> whether it is meant
     is_pattern: Callable[[str], bool]  # may a suite write this as a status?
     multiline: Callable[[bytes], bool] = lambda _command: False  # POP3: is +OK to this command multi-line?
-    unavailable: tuple[str, ...] = ()  # statuses by which a server says "not now" (421, 4yz)
+    unavailable: tuple[str, ...] = ()  # statuses by which a server says "not now" (421)
     goodbye: bytes = b"QUIT\r\n"
     rules: Mapping[str, str] = field(default_factory=dict)  # fault rule -> what it means, for people
     # (command, its reply, status of the greeting) -> faults that need to know all three; b"": the greeting itself

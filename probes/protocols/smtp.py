@@ -124,7 +124,7 @@ DIALECT = Dialect(
     matches=code_matches,
     is_pattern=is_pattern,
     # "Not now" is policy or load (greylisting, limits), no violation (RFC 5321, 4.2.1).
-    unavailable=("4yz",),
+    unavailable=("421", "450", "451", "452"),
     goodbye=b"QUIT\r\n",
     rules=RULES,
     faults=enhanced.faults,

@@ -29,7 +29,6 @@ from .connection import Connection
 from .content import content_octets, encode, raw_octets
 from .expand import UnknownVariable, expand, seconds
 from .expect import Answer, admits, as_list, found, judge, show
-from .offers import lists_others
 from .outcome import Outcome, Seen, Setting
 from .sasl import BadChallenge
 from .types import Connect, Content, DataTls, Expect, Segments, Step, Tls
@@ -44,14 +43,7 @@ class Ended(Exception):
     """The case is over before its last step."""
 
     def __init__(
-        self,
-        verdict: Verdict,
-        reason: str,
-        *,
-        expected: str = "",
-        got: str = "",
-        unavailable: bool = False,
-        answer: str = "",
+        self, verdict: Verdict, reason: str, *, expected: str = "", got: str = "", unavailable: bool = False
     ) -> None:
         super().__init__(reason)
         self.verdict = verdict
@@ -59,7 +51,6 @@ class Ended(Exception):
         self.expected = expected
         self.got = got
         self.unavailable = unavailable
-        self.answer = answer
 
 
 def play(case: ReadyCase, setting: Setting, variables: Mapping[str, str]) -> Talk[Outcome]:
@@ -67,9 +58,6 @@ def play(case: ReadyCase, setting: Setting, variables: Mapping[str, str]) -> Tal
     player = Player(setting, variables, case.states)
     outcome = yield from player.verdict(case.state, case.steps)
     yield from player.clean_up(case.cleanup)
-    if outcome.verdict is Verdict.FAIL and (other := lists_others(case, player.offers)):
-        reason = f"this connection led to a host that {other}, unlike the one that was asked at first"
-        return replace(outcome, verdict=Verdict.INCONCLUSIVE, reason=f"{reason}: {outcome.reason}")
     return outcome
 
 
@@ -97,7 +85,6 @@ class Player:
         self.sent = ""
         self.received = ""  # what came over a data connection last, as text
         self.placed: Placed | None = None
-        self.offers: frozenset[str] = frozenset()  # what the server listed on the way to the state
         self.refusal: Reply | None = None  # came in place of a request for the step's literal
 
     # -- the whole case
@@ -106,7 +93,6 @@ class Player:
         """Reach the state, play the steps, tell the verdict."""
         try:
             yield from self._reach(state, MAIN)
-            self.offers = self.connections[MAIN].offers if state.connects else self.offers
             for placed in steps:
                 yield from self._step(placed, given=placed.step.given)
         except Ended as end:
@@ -133,7 +119,6 @@ class Player:
             observations=dict(self.observations),
             seen=tuple(seen for connection in self.connections.values() for seen in connection.seen),
             unavailable=end.unavailable,
-            answer=end.answer,
         )
 
     def clean_up(self, steps: Iterable[Placed]) -> Talk[None]:
@@ -389,33 +374,25 @@ class Player:
     ) -> NoReturn:
         got = show(answer, connection.reader.unread)
         wanted = as_list(step.tolerate) + as_list(as_expect(step.S).reply)
-        status = answer.status if isinstance(answer, Reply) else answer.value
-        not_now = admits(list(connection.dialect.unavailable), answer, connection.dialect)
-        if isinstance(answer, Reply) and (not_now or _busy(answer)) and answer.status not in wanted:
+        if (
+            isinstance(answer, Reply)
+            and (answer.status in connection.dialect.unavailable or _busy(answer))
+            and answer.status not in wanted
+        ):
             reason = f"the server says that it cannot do this now: {got}"
             busy = answer.status == "421" or _busy(answer)
-            raise Ended(
-                Verdict.INCONCLUSIVE, reason, expected=expected, got=got, unavailable=busy, answer=status
-            )
-        self.fail(given, expected, got, unavailable=isinstance(answer, Trouble), answer=status)
+            raise Ended(Verdict.INCONCLUSIVE, reason, expected=expected, got=got, unavailable=busy)
+        self.fail(given, expected, got, unavailable=isinstance(answer, Trouble))
 
-    def fail(
-        self, given: bool, expected: str, got: str, *, unavailable: bool = False, answer: str = ""
-    ) -> NoReturn:
+    def fail(self, given: bool, expected: str, got: str, *, unavailable: bool = False) -> NoReturn:
         """End the case: as failed, or as inconclusive where the step was only a precondition."""
         where = self.placed.where if self.placed else ""
         if given:
             reason = f"set-up ({where}): expected {expected}, got {got}"
             raise Ended(
-                Verdict.INCONCLUSIVE,
-                reason,
-                expected=expected,
-                got=got,
-                unavailable=unavailable,
-                answer=answer,
+                Verdict.INCONCLUSIVE, reason, expected=expected, got=got, unavailable=unavailable
             ) from None
-        reason = f"expected {expected}, got {got}"
-        raise Ended(Verdict.FAIL, reason, expected=expected, got=got, answer=answer) from None
+        raise Ended(Verdict.FAIL, f"expected {expected}, got {got}", expected=expected, got=got) from None
 
     def _save(
         self, pattern: str, text: str, shown: str, *, otherwise: Verdict = Verdict.INCONCLUSIVE

@@ -10,6 +10,7 @@ from .cases import ReadyCase
 from .outcome import Seen
 
 _KINDRED = ("smtp", "submission", "lmtp")
+_OUR_WORDS = frozenset({"TLS", "IMPLICIT TLS"})
 ASK = {"ftp": "FEAT", "pop3": "CAPA", "imap": "CAPABILITY"}  # SMTP tells by itself, in the EHLO reply
 
 
@@ -40,12 +41,15 @@ def lists_others(case: ReadyCase, offers: frozenset[str]) -> str:
 
     Behind one address there may be several hosts, and a host may tell a client that it knows more than a stranger.
     """
-    words = offers - {"TLS", "IMPLICIT TLS"}
-    if case.protocol not in _KINDRED or not words:
+    if case.protocol not in _KINDRED or not offers - _OUR_WORDS:
         return ""
-    lacks = sorted(need for need in case.needs if need == need.upper() and need not in offers)
-    has = sorted(word for word in case.unless if word == word.upper() and word in offers)
+    lacks = sorted(need for need in _capabilities(case.needs) if need not in offers)
+    has = sorted(word for word in _capabilities(case.unless) if word in offers)
     return f"does not list {lacks[0]}" if lacks else f"lists {has[0]}" if has else ""
+
+
+def _capabilities(words: Iterable[str]) -> set[str]:
+    return {word for word in words if word == word.upper()} - _OUR_WORDS
 
 
 def _lists(protocol: str, command: bytes, reply: Reply) -> list[str]:

@@ -72,7 +72,6 @@ class Outcome:
 
     unavailable: the server said or showed that it cannot serve just now (421, refused, reset during
         set-up): a sign of overload, after which the same case may be tried again with fewer in flight.
-    answer: the status of the reply that ended it, or what came in place of one ("silence").
     """
 
     verdict: Verdict
@@ -84,4 +83,3 @@ class Outcome:
     observations: Mapping[str, str] = field(default_factory=dict)
     seen: tuple[Seen, ...] = ()
     unavailable: bool = False
-    answer: str = ""
