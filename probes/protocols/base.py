@@ -132,6 +132,8 @@ class Dialect:
     unavailable: tuple[str, ...] = ()  # statuses by which a server says "not now" (421, 4yz)
     # (command, status) -> what the server wants of us before it looks at what we asked, or ""
     policy: Callable[[bytes, str], str] = no_policy
+    # first octets of a command -> the state in which its plainest form was accepted; the last one holds for all
+    plain: Mapping[bytes, str] = field(default_factory=dict)
     goodbye: bytes = b"QUIT\r\n"
     rules: Mapping[str, str] = field(default_factory=dict)  # fault rule -> what it means, for people
     # (command, its reply, status of the greeting) -> faults that need to know all three; b"": the greeting itself
