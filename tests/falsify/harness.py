@@ -7,6 +7,7 @@ turn red on it are pinned in red/<protocol>.yaml, so that a case which fails for
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -18,10 +19,11 @@ import yaml
 from plumbline.probes.capability import skip_reason
 from plumbline.probes.passive import Tally
 from plumbline.probes.preflight import offered_at
+from plumbline.probes.refusals import control_of, excused, refused
 from plumbline.probes.script import clock
-from plumbline.probes.script.cases import ReadyCase
+from plumbline.probes.script.cases import ReadyCase, ReadyState
 from plumbline.probes.script.checks import SEGMENTS_RULE
-from plumbline.probes.script.interpreter import play
+from plumbline.probes.script.interpreter import play, reach
 from plumbline.probes.script.loader import Library
 from plumbline.probes.script.offers import offered, with_tls
 from plumbline.probes.script.outcome import Endpoint, Outcome, Setting
@@ -141,6 +143,12 @@ def cases_of(protocol: str) -> list[ReadyCase]:
     return [case for case in shipped(protocol) if SEGMENTS_RULE not in case.spec.passive]
 
 
+@functools.cache
+def states_of(protocol: str) -> dict[str, ReadyState]:
+    """The fixture states of a protocol."""
+    return Library.open(SUITES).states(protocol)
+
+
 def shipped(protocol: str) -> list[ReadyCase]:
     """All shipped cases of a protocol."""
     library = Library.open(SUITES)
@@ -197,7 +205,10 @@ def _outcomes(
             postbox=world.postbox,
         )
         variables = {"marker": f"marker{number}", **clock.variables(EPOCH)}
-        yield case, world.play(play(case, setting, variables))
+        outcome = world.play(play(case, setting, variables))
+        control = control_of(outcome, states_of(case.protocol))
+        got = refused(world.play(reach(control, setting, variables))) if control else ""
+        yield case, excused(outcome, got) if got else outcome
 
 
 def skipped(case: ReadyCase, service: type[LineService], facts: Mapping[str, str]) -> str:
