@@ -62,6 +62,19 @@ class Locked(Policy):
 class Strict(Policy):
     """Takes no text that has no From, no Date or no Message-ID."""
 
+    misses = frozenset(
+        f"content-faults[{name}]"
+        for name in (
+            "no-From-no-Date",
+            "two-From-fields",
+            "broken-Date",
+            "two-Subjects",
+            "broken-MIME",
+            "no-field",
+            "no-body",
+        )
+    )
+
     def text_refused(self, text: bytes) -> str:
         fields = text.partition(b"\r\n\r\n")[0]
         wanted = (b"From", b"Date", b"Message-ID")
