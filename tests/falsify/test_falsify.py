@@ -31,7 +31,7 @@ def test_conforming_servers_get_no_red_and_leave_nothing_untested(bench):
 
 @pytest.mark.parametrize(("bench", "mutant"), ALL, ids=[f"{b.protocol}-{m.name}" for b, m in ALL])
 def test_mutant_turns_exactly_these_red(bench, mutant):
-    found = bench.red(mutant, cases(bench.protocol))
+    found = bench.red(mutant, bench.share(mutant, cases(bench.protocol)))
 
     assert mutant.breaks - set(found) == set()
     assert found == bench.pinned().get(mutant.name), "read why, then python -m tests.falsify.redraw"
