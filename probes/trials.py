@@ -23,10 +23,11 @@ from .masking import Masker
 from .ops import Talk
 from .passive import Tally
 from .preflight import Sanity, sanity
+from .refusals import control_of, excused, refused
 from .replay import Replays
 from .script import clock
-from .script.cases import ReadyCase
-from .script.interpreter import play
+from .script.cases import ReadyCase, ReadyState
+from .script.interpreter import play, reach
 from .script.outcome import Endpoint, Outcome, Setting
 from .target import is_loopback
 from .transcript import Transcript
@@ -63,6 +64,7 @@ class Plan:
     window: cases in flight at most. again: how often a failing case is repeated.
     controls: cases by id that others depend on. skip: why a control makes no sense here, or "".
     segments: cuts with which every case is played once more (see replay).
+    states: of the target's protocol, for a second look at refusals (see refusals).
     """
 
     window: int = 16
@@ -70,6 +72,7 @@ class Plan:
     controls: Mapping[str, ReadyCase] = field(default_factory=dict)
     skip: Callable[[ReadyCase], str] = _never
     segments: tuple[str, ...] = ()
+    states: Mapping[str, ReadyState] = field(default_factory=dict)
 
 
 class Trials:
@@ -90,6 +93,7 @@ class Trials:
         self._replays = Replays(plan.segments, plan.again, self._replay, self.tally)
         self._shared: dict[str, trio.Event] = {}
         self._done: dict[str, Attempted] = {}
+        self._refused: dict[str, str] = {}  # state -> how the target refused the way there, or ""
 
     async def result(self, case: ReadyCase, chain: tuple[str, ...] = ()) -> Attempted:
         """The verdict on a case. A case that others depend on is run once for all."""
@@ -114,7 +118,8 @@ class Trials:
             await self._repeat_together(case, attempts)
         while self._doubtful(attempts[-1]) and len(attempts) <= self.plan.again:
             attempts.append(await self._with_room(case, serial=True))
-        return await self._replayed(await self._unless_mute(believed(attempts)))
+        result = await self._unless_refused(await self._unless_mute(believed(attempts)))
+        return await self._replayed(result)
 
     async def _replayed(self, result: Attempted) -> Attempted:
         """Play the case once more with each cut that was asked for; the verdict stays what it is."""
@@ -130,6 +135,19 @@ class Trials:
             return result
         reason = f"the target does not even greet any more: {wrong}"
         return replace(result, outcome=replace(result.outcome, verdict=Verdict.INCONCLUSIVE, reason=reason))
+
+    async def _unless_refused(self, result: Attempted) -> Attempted:
+        """A failure by a refusal tells nothing where the target refuses our plainest mail as well."""
+        control = control_of(result.outcome, self.plan.states)
+        if control is None or not all(self.setting.facts.get(need) for need in control.needs):
+            return result
+        if control.name not in self._refused:
+            async with self.gate.passage(False):
+                talk = reach(control, self.setting, self._variables())
+                self._refused[control.name] = refused(await self._played(talk, Transcript(self._masker)))
+        if not (got := self._refused[control.name]):
+            return result
+        return replace(result, outcome=excused(result.outcome, got))
 
     async def _replay(self, case: ReadyCase, way: str, alone: bool) -> Outcome:
         async with self.gate.passage(alone or case.serial):
@@ -183,9 +201,7 @@ class Trials:
     async def _once(self, case: ReadyCase, setting: Setting) -> Attempted:
         transcript, start = Transcript(self._masker), trio.current_time()
         deadline = _SLOW_DEADLINE if case.spec.slow else _DEADLINE
-        self._count += 1
-        marker = f"plumb{self._run_id}{self._count:05d}"
-        variables = {"marker": marker, **clock.variables(datetime.now(UTC))}
+        variables = self._variables()
         outcome = _hindered(f"not over after {deadline:g} s")
         with self.health.watched(case.id, deadline):
             talk = play(case, setting, variables)
@@ -194,6 +210,12 @@ class Trials:
         if self.health.dead and outcome.verdict is Verdict.INCONCLUSIVE:
             outcome = replace(outcome, reason=self.health.dead)
         return Attempted(case, outcome, transcript, trio.current_time() - start)
+
+    def _variables(self) -> dict[str, str]:
+        """Those of a new attempt."""
+        self._count += 1
+        marker = f"plumb{self._run_id}{self._count:05d}"
+        return {"marker": marker, **clock.variables(datetime.now(UTC))}
 
     async def _played(self, talk: Talk[Outcome], transcript: Transcript) -> Outcome:
         source = next(self._sources) if self._sources else None

@@ -20,10 +20,11 @@ import yaml
 from plumbline.probes.capability import skip_reason
 from plumbline.probes.passive import Tally
 from plumbline.probes.preflight import offered_at
+from plumbline.probes.refusals import control_of, excused, refused
 from plumbline.probes.script import clock
-from plumbline.probes.script.cases import ReadyCase
+from plumbline.probes.script.cases import ReadyCase, ReadyState
 from plumbline.probes.script.checks import SEGMENTS_RULE
-from plumbline.probes.script.interpreter import play
+from plumbline.probes.script.interpreter import play, reach
 from plumbline.probes.script.loader import Library
 from plumbline.probes.script.offers import offered, with_tls
 from plumbline.probes.script.outcome import Endpoint, Outcome, Setting
@@ -62,6 +63,7 @@ class Bench:
     """What the suites of one protocol are played against.
 
     models: conforming servers; every case passes on one at least and is red on none.
+    foreign: conforming servers of other kinds; no case is red on them but their own `misses`, and some cannot be put to them.
     misses: cases of a SHOULD that one of the models leaves out on purpose.
     facts: of the profile; a model has a `profile` of its own beside where it is set up in another way.
     companions: servers of other protocols on the same store. mailbox: the profile's `delivered`.
@@ -75,6 +77,7 @@ class Bench:
     misses: frozenset[str] = frozenset()
     companions: Mapping[str, type[LineService]] = field(default_factory=dict)
     mailbox: Mapping[str, str] = field(default_factory=dict)
+    foreign: tuple[type[LineService], ...] = ()
     borrowed: tuple[Mutant, ...] = ()
 
     @property
@@ -166,6 +169,12 @@ def cases_of(protocol: str) -> list[ReadyCase]:
     return [case for case in shipped(protocol) if SEGMENTS_RULE not in case.spec.passive]
 
 
+@functools.cache
+def states_of(protocol: str) -> dict[str, ReadyState]:
+    """The fixture states of a protocol."""
+    return Library.open(SUITES).states(protocol)
+
+
 def shipped(protocol: str) -> list[ReadyCase]:
     """All shipped cases of a protocol."""
     library = Library.open(SUITES)
@@ -222,7 +231,10 @@ def _outcomes(
             postbox=world.postbox,
         )
         variables = {"marker": f"marker{number}", **clock.variables(EPOCH)}
-        yield case, world.play(play(case, setting, variables))
+        outcome = world.play(play(case, setting, variables))
+        control = control_of(outcome, states_of(case.protocol))
+        got = refused(world.play(reach(control, setting, variables))) if control else ""
+        yield case, excused(outcome, got) if got else outcome
 
 
 def _skipped(case: ReadyCase, service: type[LineService], facts: Mapping[str, str]) -> str:

@@ -244,8 +244,8 @@ MUTANTS = [
     first(
         "small_parameters", "(?i)MAIL.* (size|Size)=", "555 what?", *rows("parameter-in-any-case[size|Size]")
     ),
-    first("capital_domains", "RCPT.*EXAMPLE", "550 not here", "domain-in-any-case[capital]"),
-    first("small_domains", "RCPT.*example", "550 not here", "domain-in-any-case[small]"),
+    first("capital_domains", "RCPT.*EXAMPLE", "501 not here", "domain-in-any-case[capital]"),
+    first("small_domains", "RCPT.*example", "501 not here", "domain-in-any-case[small]"),
     first(
         "no_blank_at_the_end",
         "[^ ]+.* $",
