@@ -166,7 +166,8 @@ class Session:
             self.hops.start()
         for probed in self.probed:
             cuts = ways(self.options.segments)
-            plan = Plan(self.options.in_flight, self.options.again, controls, self.skip_reason, cuts)
+            states = self.library.states(probed.protocol)
+            plan = Plan(self.options.in_flight, self.options.again, controls, self.skip_reason, cuts, states)
             probed.runner = Runner(probed.setting, plan)
             probed.runner.start()
 

@@ -23,10 +23,11 @@ from .masking import Masker
 from .ops import Talk
 from .passive import Tally
 from .preflight import Sanity, sanity
+from .refusals import control_of, excused, refused
 from .replay import Replays
 from .script import clock
-from .script.cases import ReadyCase
-from .script.interpreter import play
+from .script.cases import ReadyCase, ReadyState
+from .script.interpreter import play, reach
 from .script.outcome import Endpoint, Outcome, Setting
 from .target import is_loopback
 from .transcript import Transcript
@@ -35,6 +36,7 @@ _TRIES_FOR_ROOM = 6
 _PAUSE = 0.2  # seconds before the first new try, doubled for each one after it
 _DEADLINE, _SLOW_DEADLINE = 300.0, 900.0
 _LONG = 3.0  # seconds; a longer attempt is not repeated alone, or everybody else waits for its silences
+_PATIENT = 3.0  # times as long is waited when the first attempt met silence
 _OF_A_USER = ("pop3", "imap")  # protocols in which every case logs in as the same user
 
 Plays: TypeAlias = Callable[..., Awaitable[Outcome]]
@@ -63,6 +65,7 @@ class Plan:
     window: cases in flight at most. again: how often a failing case is repeated.
     controls: cases by id that others depend on. skip: why a control makes no sense here, or "".
     segments: cuts with which every case is played once more (see replay).
+    states: of the target's protocol, for a second look at refusals (see refusals).
     """
 
     window: int = 16
@@ -70,6 +73,7 @@ class Plan:
     controls: Mapping[str, ReadyCase] = field(default_factory=dict)
     skip: Callable[[ReadyCase], str] = _never
     segments: tuple[str, ...] = ()
+    states: Mapping[str, ReadyState] = field(default_factory=dict)
 
 
 class Trials:
@@ -90,6 +94,7 @@ class Trials:
         self._replays = Replays(plan.segments, plan.again, self._replay, self.tally)
         self._shared: dict[str, trio.Event] = {}
         self._done: dict[str, Attempted] = {}
+        self._refused: dict[str, str] = {}  # state -> how the target refused the way there, or ""
 
     async def result(self, case: ReadyCase, chain: tuple[str, ...] = ()) -> Attempted:
         """The verdict on a case. A case that others depend on is run once for all."""
@@ -109,12 +114,20 @@ class Trials:
             return Attempted(case, self.tally.judge(case))
         if case.spec.depends_on and (wrong := await self._control(case, (*chain, case.id))):
             return Attempted(case, wrong)
-        attempts = [await self._with_room(case, case.serial)]
+        attempts = [await self._with_room(case, case.serial, self.setting)]
+        setting = self._more_patient() if attempts[0].outcome.got.startswith("silence") else self.setting
         if attempts[0].duration_s > _LONG and self._doubtful(attempts[0]):
-            await self._repeat_together(case, attempts)
+            await self._repeat_together(case, attempts, setting)
         while self._doubtful(attempts[-1]) and len(attempts) <= self.plan.again:
-            attempts.append(await self._with_room(case, serial=True))
-        return await self._replayed(await self._unless_mute(believed(attempts)))
+            attempts.append(await self._with_room(case, True, setting))
+        result = await self._unless_refused(await self._unless_mute(believed(attempts)))
+        return await self._replayed(result)
+
+    def _more_patient(self) -> Setting:
+        """For a server that was mute: some let clients wait on purpose, and RFC 5321 4.5.3.2 gives them minutes."""
+        patience = self.setting.patience
+        slow = replace(patience, greeting=_PATIENT * patience.greeting, reply=_PATIENT * patience.reply)
+        return replace(self.setting, patience=slow)
 
     async def _replayed(self, result: Attempted) -> Attempted:
         """Play the case once more with each cut that was asked for; the verdict stays what it is."""
@@ -131,6 +144,19 @@ class Trials:
         reason = f"the target does not even greet any more: {wrong}"
         return replace(result, outcome=replace(result.outcome, verdict=Verdict.INCONCLUSIVE, reason=reason))
 
+    async def _unless_refused(self, result: Attempted) -> Attempted:
+        """A failure by a refusal tells nothing where the target refuses our plainest mail as well."""
+        control = control_of(result.outcome, self.plan.states)
+        if control is None or not all(self.setting.facts.get(need) for need in control.needs):
+            return result
+        if control.name not in self._refused:
+            async with self.gate.passage(False):
+                talk = reach(control, self.setting, self._variables())
+                self._refused[control.name] = refused(await self._played(talk, Transcript(self._masker)))
+        if not (got := self._refused[control.name]):
+            return result
+        return replace(result, outcome=excused(result.outcome, got))
+
     async def _replay(self, case: ReadyCase, way: str, alone: bool) -> Outcome:
         async with self.gate.passage(alone or case.serial):
             return (await self._once(case, replace(self.setting, segments=way))).outcome
@@ -140,9 +166,9 @@ class Trials:
         hopeless = self.health.dead or attempt.outcome.unavailable
         return attempt.outcome.verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE) and not hopeless
 
-    async def _repeat_together(self, case: ReadyCase, attempts: list[Attempted]) -> None:
+    async def _repeat_together(self, case: ReadyCase, attempts: list[Attempted], setting: Setting) -> None:
         async def repeat() -> None:
-            attempts.append(await self._with_room(case, case.serial))
+            attempts.append(await self._with_room(case, case.serial, setting))
 
         async with trio.open_nursery() as nursery:
             for _ in range(self.plan.again):
@@ -164,7 +190,7 @@ class Trials:
         told = f"the control case {name} gave {outcome.verdict.value}: {outcome.reason}"
         return _hindered(told) if outcome.verdict is Verdict.INCONCLUSIVE else Outcome(Verdict.SKIPPED, told)
 
-    async def _with_room(self, case: ReadyCase, serial: bool | str) -> Attempted:
+    async def _with_room(self, case: ReadyCase, serial: bool | str, setting: Setting) -> Attempted:
         """Play a case, again and with fewer in flight while the target has no room for it."""
         result = Attempted(case, _hindered("not run"))
         for attempt in range(_TRIES_FOR_ROOM):
@@ -172,7 +198,7 @@ class Trials:
                 if self.health.dead:
                     return Attempted(case, _hindered(self.health.dead))
                 window = self.gate.window
-                result = await self._once(case, self.setting)
+                result = await self._once(case, setting)
             await self.health.note(case.id, result.outcome)
             if not result.outcome.unavailable or self.health.dead:
                 return result
@@ -183,9 +209,7 @@ class Trials:
     async def _once(self, case: ReadyCase, setting: Setting) -> Attempted:
         transcript, start = Transcript(self._masker), trio.current_time()
         deadline = _SLOW_DEADLINE if case.spec.slow else _DEADLINE
-        self._count += 1
-        marker = f"plumb{self._run_id}{self._count:05d}"
-        variables = {"marker": marker, **clock.variables(datetime.now(UTC))}
+        variables = self._variables()
         outcome = _hindered(f"not over after {deadline:g} s")
         with self.health.watched(case.id, deadline):
             talk = play(case, setting, variables)
@@ -194,6 +218,12 @@ class Trials:
         if self.health.dead and outcome.verdict is Verdict.INCONCLUSIVE:
             outcome = replace(outcome, reason=self.health.dead)
         return Attempted(case, outcome, transcript, trio.current_time() - start)
+
+    def _variables(self) -> dict[str, str]:
+        """Those of a new attempt."""
+        self._count += 1
+        marker = f"plumb{self._run_id}{self._count:05d}"
+        return {"marker": marker, **clock.variables(datetime.now(UTC))}
 
     async def _played(self, talk: Talk[Outcome], transcript: Transcript) -> Outcome:
         source = next(self._sources) if self._sources else None

@@ -107,6 +107,11 @@ class Reader(Protocol):
         """Octets that came and belong to no reply handed out yet."""
 
 
+def no_policy(_command: bytes, _status: str) -> str:
+    """For protocols in which no status is about the client alone."""
+    return ""
+
+
 def no_faults(_command: bytes, _reply: Reply, _greeting: str) -> Iterable[Fault]:
     """For protocols in which every reply can be judged by itself."""
     return ()
@@ -124,7 +129,11 @@ class Dialect:
     matches: Callable[[str, str], bool]  # (pattern as in YAML, status) -> whether it is meant
     is_pattern: Callable[[str], bool]  # may a suite write this as a status?
     multiline: Callable[[bytes], bool] = lambda _command: False  # POP3: is +OK to this command multi-line?
-    unavailable: tuple[str, ...] = ()  # statuses by which a server says "not now" (421)
+    unavailable: tuple[str, ...] = ()  # statuses by which a server says "not now" (421, 4yz)
+    # (command, status) -> what the server wants of us before it looks at what we asked, or ""
+    policy: Callable[[bytes, str], str] = no_policy
+    # first octets of a command -> the state in which its plainest form was accepted; the last one holds for all
+    plain: Mapping[bytes, str] = field(default_factory=dict)
     goodbye: bytes = b"QUIT\r\n"
     rules: Mapping[str, str] = field(default_factory=dict)  # fault rule -> what it means, for people
     # (command, its reply, status of the greeting) -> faults that need to know all three; b"": the greeting itself

@@ -19,6 +19,7 @@ LINE_LIMIT = 512  # octets of a reply line, code and CRLF included (RFC 5321, 4.
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _EIGHT_BIT = re.compile(rb"[\x80-\xff]")
 _ENHANCED = re.compile(rb"([245])\.[0-9]{1,3}\.[0-9]{1,3}(?=[ \t]|\Z)")
+_NEVER_530 = (b"", b"EHLO", b"LHLO", b"NOOP", b"QUIT", b"AUTH", b"STAR")
 _PATTERN = re.compile(r"[2-5](?:[0-9][0-9]|[0-9]z|yz)")
 
 # Codes of RFC 5321 and of the extensions: 1985, 3207, 4468, 4954, 5248 (and the registry it made), 7504.
@@ -115,6 +116,20 @@ def is_pattern(text: str) -> bool:
     return _PATTERN.fullmatch(text) is not None
 
 
+def _policy(command: bytes, status: str) -> str:
+    """Refusals that are about the client: it has not logged in, or not under TLS, or not as the account demands.
+
+    530 is not for the commands that are free of it whatever is wanted (RFC 3207, 4; RFC 4954, 6). 534 and 535 answer
+    AUTH and its responses: an account may be locked, or kept in a way that one mechanism cannot use.
+    """
+    verb = command[:4].upper()
+    if status == "530" and verb not in _NEVER_530:
+        return "the server wants a login or TLS first"
+    if status in ("534", "535"):
+        return "the server does not take these credentials in this way (profile, lock-out, site policy)"
+    return ""
+
+
 DIALECT = Dialect(
     name="smtp",
     port=25,
@@ -123,8 +138,10 @@ DIALECT = Dialect(
     content=content,
     matches=code_matches,
     is_pattern=is_pattern,
-    # "Not now" is policy or load (greylisting, limits), no violation (RFC 5321, 4.2.1).
-    unavailable=("421", "450", "451", "452"),
+    # "Not now" is policy or load (greylisting, limits, no TLS for the moment), no violation (RFC 5321, 4.2.1).
+    unavailable=("4yz",),
+    policy=_policy,
+    plain={b"MAIL": "mail", b"RCPT": "rcpt", b"DATA": "data", b"BDAT": "poor", b"(MES": "poor"},
     goodbye=b"QUIT\r\n",
     rules=RULES,
     faults=enhanced.faults,

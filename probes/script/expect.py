@@ -71,6 +71,8 @@ def judge(
 
 def _missing(want: Expect, answer: Answer, dialect: Dialect, variables: Mapping[str, str]) -> str:
     """What the answer lacks, or "" when it has everything."""
+    if admits(want.not_, answer, dialect):
+        return f"any reply but {' or '.join(as_list(want.not_))}"
     if as_list(want.reply) and not admits(want.reply, answer, dialect):
         return describe(want)
     if not isinstance(answer, Reply):

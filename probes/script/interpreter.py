@@ -7,7 +7,8 @@ failed; so does a peer that leaves, unless the script says `closed`. Only when t
 done is the verdict a pass, or what was gathered on the way: tolerated, info.
 
 A reply that says "not now" (421, or 4yz in SMTP where the step did not ask for it) is policy or load, no
-violation: inconclusive.
+violation: inconclusive. So is one that wants a login or TLS before it looks at the command (530), or does not
+take the profile's credentials (535).
 """
 
 from __future__ import annotations
@@ -24,11 +25,12 @@ from ..protocols.registry import DIALECTS
 from . import data as data_connection
 from . import oracle, relay
 from .cases import Placed, ReadyCase, ReadyState
-from .channel import Channel, awaits_handshake, secure
+from .channel import Channel, awaits_handshake, may_be_blocked, secure
 from .connection import Connection
 from .content import content_octets, encode, raw_octets
 from .expand import UnknownVariable, expand, seconds
 from .expect import Answer, admits, as_list, found, judge, show
+from .offers import lists_others
 from .outcome import Outcome, Seen, Setting
 from .sasl import BadChallenge
 from .types import Connect, Content, DataTls, Expect, Segments, Step, Tls
@@ -58,6 +60,9 @@ def play(case: ReadyCase, setting: Setting, variables: Mapping[str, str]) -> Tal
     player = Player(setting, variables, case.states)
     outcome = yield from player.verdict(case.state, case.steps)
     yield from player.clean_up(case.cleanup)
+    if outcome.verdict is Verdict.FAIL and (other := lists_others(case, player.offers)):
+        reason = f"this connection led to a host that {other}, unlike the one that was asked at first"
+        return replace(outcome, verdict=Verdict.INCONCLUSIVE, reason=f"{reason}: {outcome.reason}")
     return outcome
 
 
@@ -85,6 +90,7 @@ class Player:
         self.sent = ""
         self.received = ""  # what came over a data connection last, as text
         self.placed: Placed | None = None
+        self.offers: frozenset[str] = frozenset()  # what the server listed on the way to the state
         self.refusal: Reply | None = None  # came in place of a request for the step's literal
 
     # -- the whole case
@@ -93,6 +99,7 @@ class Player:
         """Reach the state, play the steps, tell the verdict."""
         try:
             yield from self._reach(state, MAIN)
+            self.offers = self.connections[MAIN].offers if state.connects else self.offers
             for placed in steps:
                 yield from self._step(placed, given=placed.step.given)
         except Ended as end:
@@ -373,16 +380,16 @@ class Player:
         self, step: Step, connection: Connection, answer: Answer, expected: str, *, given: bool
     ) -> NoReturn:
         got = show(answer, connection.reader.unread)
-        wanted = as_list(step.tolerate) + as_list(as_expect(step.S).reply)
-        if (
-            isinstance(answer, Reply)
-            and (answer.status in connection.dialect.unavailable or _busy(answer))
-            and answer.status not in wanted
-        ):
-            reason = f"the server says that it cannot do this now: {got}"
+        want = as_expect(step.S)
+        named: list[int | str] = [*as_list(step.tolerate), *as_list(want.reply), *as_list(want.not_)]
+        if isinstance(answer, Reply) and not admits(named, answer, connection.dialect):
             busy = answer.status == "421" or _busy(answer)
-            raise Ended(Verdict.INCONCLUSIVE, reason, expected=expected, got=got, unavailable=busy)
-        self.fail(given, expected, got, unavailable=isinstance(answer, Trouble))
+            if reason := _hindrance(answer, connection):
+                raise Ended(
+                    Verdict.INCONCLUSIVE, f"{reason}: {got}", expected=expected, got=got, unavailable=busy
+                )
+        blocked = isinstance(answer, Reply) and answer.status == "425" and may_be_blocked(self, connection)
+        self.fail(given or blocked, expected, got, unavailable=isinstance(answer, Trouble))
 
     def fail(self, given: bool, expected: str, got: str, *, unavailable: bool = False) -> NoReturn:
         """End the case: as failed, or as inconclusive where the step was only a precondition."""
@@ -429,6 +436,14 @@ def _shape(want: Expect) -> Shape | None:
 def _busy(reply: Reply) -> bool:
     """Whether a POP3 or IMAP refusal says "not now" (RFC 2449 8.1, RFC 3206 4, RFC 5530 3)."""
     return reply.status in ("-ERR", "NO") and _NOT_NOW.match(reply.text) is not None
+
+
+def _hindrance(reply: Reply, connection: Connection) -> str:
+    """Why this reply is no answer to what was asked: not now, or not for such a client. Else ""."""
+    dialect = connection.dialect
+    if _busy(reply) or any(dialect.matches(one, reply.status) for one in dialect.unavailable):
+        return "the server says that it cannot do this now"
+    return dialect.policy(connection.answering, reply.status)
 
 
 def _segments(step: Step, setting: Setting) -> str | Segments | None:

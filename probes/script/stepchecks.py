@@ -174,7 +174,7 @@ def _alternative_faults(step: Step, dialect: Dialect) -> Iterator[Fault]:
         (("when",), step.when),
     ]
     if isinstance(step.S, Expect):
-        listed += [(("S", "reply"), step.S.reply), (("S", "or"), step.S.or_)]
+        listed += [(("S", "reply"), step.S.reply), (("S", "or"), step.S.or_), (("S", "not"), step.S.not_)]
     else:
         listed.append((("S",), step.S))
         if step.S == []:

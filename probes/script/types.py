@@ -49,6 +49,7 @@ class Expect(Node, kw_only=True, frozen=True):
     alert: bool = False  # beside `closed`: within TLS, and with its close alert
     silence: Duration | None = None  # nothing may come for so long
     or_: Alternatives = msgspec.field(name="or", default_factory=list)  # beside silence: as good
+    not_: Alternatives = msgspec.field(name="not", default_factory=list)  # faults, though policy elsewhere
     within: Duration | None = None  # deadline of this answer, where the usual one is wrong
 
 

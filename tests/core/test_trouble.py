@@ -58,16 +58,46 @@ def test_reply_that_never_ends_within_the_deadline_is_silence(tmp_path):
         ((b"250 OK\r\n", Rst()), Verdict.PASS, ""),
         ((b"421 too busy\r\n", Fin()), Verdict.INCONCLUSIVE, "421 too busy"),
         ((b"451 later\r\n",), Verdict.INCONCLUSIVE, "451 later"),
+        ((b"454 no TLS now\r\n",), Verdict.INCONCLUSIVE, "454 no TLS now"),
+        ((b"530 log in\r\n",), Verdict.FAIL, "530 log in"),
+        ((b"535 not you\r\n",), Verdict.INCONCLUSIVE, "535 not you"),
         ((b"x" * 70_000,), Verdict.FAIL, "without end"),
         ((b"250-y\r\n" * 20_000,), Verdict.FAIL, "without end"),
     ],
-    ids=["fin", "rst", "silent", "garbage", "half", "then-fin", "then-rst", "421", "451", "line", "lines"],
+    ids=[
+        "fin",
+        "rst",
+        "silent",
+        "garbage",
+        "half",
+        "then-fin",
+        "then-rst",
+        "421",
+        "451",
+        "454",
+        "530",
+        "535",
+        "line",
+        "lines",
+    ],
 )
 def test_trouble_after_a_command(tmp_path, cues, verdict, words):
     result = outcome(tmp_path, NOOP, peer(*cues))
 
     assert result.verdict is verdict
     assert words in result.got
+
+
+@pytest.mark.parametrize(
+    ("wanted", "verdict"),
+    [("250", Verdict.INCONCLUSIVE), ("{reply: 250, not: 530}", Verdict.FAIL), ("[250, 5yz]", Verdict.PASS)],
+    ids=["unasked", "not", "asked"],
+)
+def test_a_login_demanded_is_no_answer_unless_the_step_asks_for_it(tmp_path, wanted, verdict):
+    wire = Wire(Peer(b"220 hi\r\n", Hears(b"MAIL FROM:<>\r\n"), b"530 5.7.0 log in\r\n"))
+    result = outcome(tmp_path, f"- S: 220\n- C: MAIL FROM:<>\n  S: {wanted}\n", wire)
+
+    assert result.verdict is verdict
 
 
 @pytest.mark.parametrize("trouble", [Trouble.REFUSED, Trouble.RESET, Trouble.SILENT, Trouble.UNREACHABLE])

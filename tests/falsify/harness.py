@@ -7,6 +7,8 @@ turn red on it are pinned in red/<protocol>.yaml, so that a case which fails for
 
 from __future__ import annotations
 
+import functools
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -18,10 +20,11 @@ import yaml
 from plumbline.probes.capability import skip_reason
 from plumbline.probes.passive import Tally
 from plumbline.probes.preflight import offered_at
+from plumbline.probes.refusals import control_of, excused, refused
 from plumbline.probes.script import clock
-from plumbline.probes.script.cases import ReadyCase
+from plumbline.probes.script.cases import ReadyCase, ReadyState
 from plumbline.probes.script.checks import SEGMENTS_RULE
-from plumbline.probes.script.interpreter import play
+from plumbline.probes.script.interpreter import play, reach
 from plumbline.probes.script.loader import Library
 from plumbline.probes.script.offers import offered, with_tls
 from plumbline.probes.script.outcome import Endpoint, Outcome, Setting
@@ -60,6 +63,7 @@ class Bench:
     """What the suites of one protocol are played against.
 
     models: conforming servers; every case passes on one at least and is red on none.
+    foreign: conforming servers of other kinds; no case is red on them but their own `misses`, and some cannot be put to them.
     misses: cases of a SHOULD that one of the models leaves out on purpose.
     facts: of the profile; a model has a `profile` of its own beside where it is set up in another way.
     companions: servers of other protocols on the same store. mailbox: the profile's `delivered`.
@@ -73,6 +77,7 @@ class Bench:
     misses: frozenset[str] = frozenset()
     companions: Mapping[str, type[LineService]] = field(default_factory=dict)
     mailbox: Mapping[str, str] = field(default_factory=dict)
+    foreign: tuple[type[LineService], ...] = ()
     borrowed: tuple[Mutant, ...] = ()
 
     @property
@@ -104,8 +109,31 @@ class Bench:
 
     def pinned(self) -> dict[str, list[str]]:
         """Mutant -> the cases that were red on it when the pins were last drawn."""
-        file = RED / f"{self.protocol}.yaml"
-        return yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else {}
+        return _pins(self.protocol)
+
+    def share(self, mutant: Mutant, cases: list[ReadyCase]) -> list[ReadyCase]:
+        """What a usual run of our tests plays of the crossing of all mutants and cases, which takes minutes.
+
+        Those that are pinned, that the mutant was made for, and a quarter of the others, always the same one. All of
+        them where a passive case is pinned, which needs talk to listen to. `redraw` plays everything.
+        """
+        pinned = {*self.pinned().get(mutant.name, ()), *mutant.breaks}
+        short = {case.id.partition("/")[2]: case for case in cases}
+        if mutant.only or any(case.spec.passive for name, case in short.items() if name in pinned):
+            return cases
+        return [
+            case for name, case in short.items() if name in pinned or _of_quarter(f"{mutant.name} {name}")
+        ]
+
+
+@functools.cache
+def _pins(protocol: str) -> dict[str, list[str]]:
+    file = RED / f"{protocol}.yaml"
+    return yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else {}
+
+
+def _of_quarter(text: str) -> bool:
+    return zlib.crc32(text.encode()) % 4 == 0
 
 
 def mutant(name: str, base: type[LineService], *breaks: str, **broken: object) -> Mutant:
@@ -141,6 +169,12 @@ def cases_of(protocol: str) -> list[ReadyCase]:
     return [case for case in shipped(protocol) if SEGMENTS_RULE not in case.spec.passive]
 
 
+@functools.cache
+def states_of(protocol: str) -> dict[str, ReadyState]:
+    """The fixture states of a protocol."""
+    return Library.open(SUITES).states(protocol)
+
+
 def shipped(protocol: str) -> list[ReadyCase]:
     """All shipped cases of a protocol."""
     library = Library.open(SUITES)
@@ -161,7 +195,7 @@ def verdicts(
         result[case.id] = (outcome.verdict, outcome.reason)
     for case in cases:
         if case.spec.passive:
-            why = _skipped(case, services[case.protocol], facts)
+            why = skipped(case, services[case.protocol], facts)
             outcome = Outcome(Verdict.SKIPPED, why) if why else tally.judge(case)
             result[case.id] = (outcome.verdict, outcome.reason)
     return result
@@ -175,7 +209,7 @@ def _outcomes(
     segments: str,
 ) -> Iterator[tuple[ReadyCase, Outcome]]:
     for number, case in enumerate(case for case in cases if not case.spec.passive):
-        if why := _skipped(case, services[case.protocol], facts):
+        if why := skipped(case, services[case.protocol], facts):
             yield case, Outcome(Verdict.SKIPPED, why)
             continue
         world = World()
@@ -197,10 +231,13 @@ def _outcomes(
             postbox=world.postbox,
         )
         variables = {"marker": f"marker{number}", **clock.variables(EPOCH)}
-        yield case, world.play(play(case, setting, variables))
+        outcome = world.play(play(case, setting, variables))
+        control = control_of(outcome, states_of(case.protocol))
+        got = refused(world.play(reach(control, setting, variables))) if control else ""
+        yield case, excused(outcome, got) if got else outcome
 
 
-def _skipped(case: ReadyCase, service: type[LineService], facts: Mapping[str, str]) -> str:
+def skipped(case: ReadyCase, service: type[LineService], facts: Mapping[str, str]) -> str:
     """Why the case is not played: a fact decides, and where the server tells by `keywords` what it offers, that.
 
     `secured_keywords` are those under TLS, `implicit` is for TLS from the first octet on; who `relays` does so to the

@@ -270,8 +270,13 @@ class CutAtSpace(M):
 
 
 class StripsSpaces(M):
+    """In front everywhere, behind when it stores."""
+
     def path(self, argument):
-        return super().path(argument.strip(" "))
+        return super().path(argument.lstrip(" "))
+
+    def do_STOR(self, argument):
+        super().do_STOR(argument.strip(" "))
 
 
 class Patterns(M):
@@ -282,15 +287,17 @@ class Patterns(M):
 
 
 class Normalises(M):
-    def path(self, argument):
-        return super().path(argument.replace("e\u0301", "\u00e9"))
+    """Stores under a composed name, and does not find what is asked for under the other."""
+
+    def do_STOR(self, argument):
+        super().do_STOR(argument.replace("e\u0301", "\u00e9"))
 
 
 class StoresElsewhere(M):
     """Stores under a changed name, and looks under the right one."""
 
     def do_STOR(self, argument):
-        super().do_STOR(argument.replace(" ", "_").replace("\u00e4", "_"))
+        super().do_STOR(argument.replace(" ", "_").replace("\u00df", "_"))
 
 
 class LineEndsInNames(M):

@@ -244,8 +244,8 @@ MUTANTS = [
     first(
         "small_parameters", "(?i)MAIL.* (size|Size)=", "555 what?", *rows("parameter-in-any-case[size|Size]")
     ),
-    first("capital_domains", "RCPT.*EXAMPLE", "550 not here", "domain-in-any-case[capital]"),
-    first("small_domains", "RCPT.*example", "550 not here", "domain-in-any-case[small]"),
+    first("capital_domains", "RCPT.*EXAMPLE", "501 not here", "domain-in-any-case[capital]"),
+    first("small_domains", "RCPT.*example", "501 not here", "domain-in-any-case[small]"),
     first(
         "no_blank_at_the_end",
         "[^ ]+.* $",
@@ -375,9 +375,10 @@ MUTANTS = [
     mutant(
         "names_must_have_two_labels",
         M,
-        *rows("hello-name[IPv4-literal|IPv6-literal|one-label]"),
+        *rows("hello-name[IPv4-literal|IPv6-literal]"),
         is_name=lambda _self, argument: re.fullmatch(r"[a-z0-9]+(\.[a-z0-9]+)+", argument) is not None,
     ),
+    first("one_label_refused", "EHLO localhost", "500 what?", "hello-name[one-label]"),
     first("long_names_refused", "EHLO .{100}", "501 too long", "hello-name[239-octets]"),
     first("many_labels_refused", r"EHLO (\w+\.){5}", "501 too many", "hello-name[many-labels]"),
     first(

@@ -297,7 +297,7 @@ class CaseMatters(M):
 
 class RefusesRecipients(M):
     def recipient(self, path):
-        self.say("553 not today")
+        self.say("502 not today")
 
 
 class DataArgument(M):
@@ -562,9 +562,9 @@ SAYING: dict[str, type[M]] = {
     for name, method, texts in [
         ("no_ehlo", "do_EHLO", ["500 what?"]),
         ("no_helo", "do_HELO", ["502 say EHLO"]),
-        ("refuses_mail", "mail_accepted", ["553 not you"]),
+        ("refuses_mail", "mail_accepted", ["502 no mail today"]),
         ("mail_354", "mail_accepted", ["354 go on"]),
-        ("refuses_data", "data_accepted", ["554 no data today"]),
+        ("refuses_data", "data_accepted", ["502 no data today"]),
         ("noop_500", "do_NOOP", ["500 what?"]),
         ("rset_500", "do_RSET", ["500 what?"]),
         ("vrfy_500", "do_VRFY", ["500 what?"]),
@@ -575,7 +575,7 @@ SAYING: dict[str, type[M]] = {
         ("soml_354", "do_SOML", ["354 go on"]),
         ("saml_354", "do_SAML", ["354 go on"]),
         ("mail_before_ehlo_354", "do_MAIL", ["354 go on"]),
-        ("rejects_text", "accept", ["554 not this text"]),
+        ("rejects_text", "accept", ["503 not this text"]),
         ("two_replies_to_noop", "do_NOOP", ["250 OK", "250 really"]),
     ]
 }

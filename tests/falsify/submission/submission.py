@@ -99,7 +99,7 @@ class SlowData(M):
 
 class NoSubmission(M):
     def recipient(self, path):
-        self.say("550 5.7.1 not you")
+        self.say("530 5.7.0 log in first")
 
 
 class NoNullSender(M):

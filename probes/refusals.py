@@ -1,0 +1,61 @@
+"""A failure may be the target's refusal of our mail as such: of sender, recipient, the client's address, the text.
+
+That is policy, whatever the case was about. So where a command of a transaction was refused, it is looked whether the
+target takes such a command in its plainest form: the states of mail protocols are the controls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from ..reports.records import Verdict
+from .protocols.base import Reply
+from .protocols.registry import DIALECTS
+from .script.cases import ReadyState
+from .script.expect import admits, show
+from .script.interpreter import as_expect
+from .script.outcome import Outcome, Seen
+
+
+def control_of(outcome: Outcome, states: Mapping[str, ReadyState]) -> ReadyState | None:
+    """The state that shows whether the target takes in plain form what this failing outcome was refused."""
+    if outcome.verdict is not Verdict.FAIL or outcome.step is None:
+        return None
+    at = next((at for at, one in _backwards(outcome.seen) if show(one.reply) == outcome.got), None)
+    if at is None or not _is_refusal(outcome.seen[at].reply):
+        return None
+    answer, before = outcome.seen[at], outcome.seen[at - 1] if at else None
+    named = as_expect(outcome.step.step.S).not_
+    looked_for = admits(named, answer.reply, DIALECTS[answer.protocol])
+    return None if looked_for else states.get(_plain(answer, before))
+
+
+def _backwards(seen: Sequence[Seen]) -> Iterator[tuple[int, Seen]]:
+    return reversed(list(enumerate(seen)))
+
+
+def _plain(answer: Seen, before: Seen | None) -> str:
+    """The state in which the command was accepted. Of several in one write nobody knows which was refused."""
+    plain = DIALECTS[answer.protocol].plain
+    name = plain.get(answer.command[:4].upper(), "")
+    one_line = answer.command.count(b"\n") <= answer.command.endswith(b"\n")
+    is_text = before is not None and before.reply.status == "354"
+    return list(plain.values())[-1] if plain and (is_text or (name and not one_line)) else name
+
+
+def _is_refusal(reply: Reply) -> bool:
+    """Whether this may be policy: 50z and 555 are about commands and their syntax."""
+    return reply.status[:1] in ("4", "5") and reply.status[:2] != "50" and reply.status != "555"
+
+
+def refused(control: Outcome) -> str:
+    """How the target refused the plain form, or "" where it did not."""
+    hindered = control.verdict is Verdict.INCONCLUSIVE and control.seen
+    return control.got if hindered and _is_refusal(control.seen[-1].reply) else ""
+
+
+def excused(outcome: Outcome, got: str) -> Outcome:
+    """The failing outcome, if the plain form got this refusal."""
+    reason = f"the target refuses our mail as such ({got}), so this tells nothing: {outcome.reason}"
+    return replace(outcome, verdict=Verdict.INCONCLUSIVE, reason=reason)
