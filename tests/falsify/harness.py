@@ -186,7 +186,7 @@ def verdicts(
         result[case.id] = (outcome.verdict, outcome.reason)
     for case in cases:
         if case.spec.passive:
-            why = _skipped(case, services[case.protocol], facts)
+            why = skipped(case, services[case.protocol], facts)
             outcome = Outcome(Verdict.SKIPPED, why) if why else tally.judge(case)
             result[case.id] = (outcome.verdict, outcome.reason)
     return result
@@ -200,7 +200,7 @@ def _outcomes(
     segments: str,
 ) -> Iterator[tuple[ReadyCase, Outcome]]:
     for number, case in enumerate(case for case in cases if not case.spec.passive):
-        if why := _skipped(case, services[case.protocol], facts):
+        if why := skipped(case, services[case.protocol], facts):
             yield case, Outcome(Verdict.SKIPPED, why)
             continue
         world = World()
@@ -228,7 +228,7 @@ def _outcomes(
         yield case, excused(outcome, got) if got else outcome
 
 
-def _skipped(case: ReadyCase, service: type[LineService], facts: Mapping[str, str]) -> str:
+def skipped(case: ReadyCase, service: type[LineService], facts: Mapping[str, str]) -> str:
     """Why the case is not played: a fact decides, and where the server tells by `keywords` what it offers, that.
 
     `secured_keywords` are those under TLS, `implicit` is for TLS from the first octet on; who `relays` does so to the
