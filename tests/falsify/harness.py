@@ -24,6 +24,7 @@ from plumbline.probes.refusals import control_of, excused, refused
 from plumbline.probes.script import clock
 from plumbline.probes.script.cases import ReadyCase, ReadyState
 from plumbline.probes.script.checks import SEGMENTS_RULE
+from plumbline.probes.script.facts import OF_RELAYING
 from plumbline.probes.script.interpreter import play, reach
 from plumbline.probes.script.loader import Library
 from plumbline.probes.script.offers import offered, with_tls
@@ -35,16 +36,6 @@ from tests.models.world import EPOCH, World
 
 SUITES = Path(__file__).parents[2] / "suites"
 RED = Path(__file__).parent / "red"
-RELAY_FACTS = (
-    "full_hop",
-    "plain_hop",
-    "dead_hop",
-    "loop_hop",
-    "unknown_hop",
-    "forwarded",
-    "full_login",
-    "delay_warning",
-)
 GOOD = (Verdict.PASS, Verdict.TOLERATED, Verdict.INFO)
 
 
@@ -248,7 +239,7 @@ def skipped(case: ReadyCase, service: type[LineService], facts: Mapping[str, str
     if keywords is None:
         return skip_reason(case, {need.upper() for need in case.needs if need != need.lower()}, facts)
     if not getattr(service, "relays", False):
-        facts = {name: value for name, value in facts.items() if name not in RELAY_FACTS}
+        facts = {name: value for name, value in facts.items() if name not in OF_RELAYING}
     lists = {"first-ehlo": with_tls(offered(keywords), implicit=getattr(service, "implicit", False))}
     if "STARTTLS" in lists["first-ehlo"]:
         lists["protected"] = offered(getattr(service, "secured_keywords", keywords)) | {"TLS"}
