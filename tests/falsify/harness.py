@@ -24,6 +24,7 @@ from plumbline.probes.refusals import control_of, excused, refused
 from plumbline.probes.script import clock
 from plumbline.probes.script.cases import ReadyCase, ReadyState
 from plumbline.probes.script.checks import SEGMENTS_RULE
+from plumbline.probes.script.facts import OF_RELAYING
 from plumbline.probes.script.interpreter import play, reach
 from plumbline.probes.script.loader import Library
 from plumbline.probes.script.offers import offered, with_tls
@@ -35,16 +36,6 @@ from tests.models.world import EPOCH, World
 
 SUITES = Path(__file__).parents[2] / "suites"
 RED = Path(__file__).parent / "red"
-RELAY_FACTS = (
-    "full_hop",
-    "plain_hop",
-    "dead_hop",
-    "loop_hop",
-    "unknown_hop",
-    "forwarded",
-    "full_login",
-    "delay_warning",
-)
 GOOD = (Verdict.PASS, Verdict.TOLERATED, Verdict.INFO)
 
 
@@ -195,7 +186,7 @@ def verdicts(
         result[case.id] = (outcome.verdict, outcome.reason)
     for case in cases:
         if case.spec.passive:
-            why = _skipped(case, services[case.protocol], facts)
+            why = skipped(case, services[case.protocol], facts)
             outcome = Outcome(Verdict.SKIPPED, why) if why else tally.judge(case)
             result[case.id] = (outcome.verdict, outcome.reason)
     return result
@@ -209,7 +200,7 @@ def _outcomes(
     segments: str,
 ) -> Iterator[tuple[ReadyCase, Outcome]]:
     for number, case in enumerate(case for case in cases if not case.spec.passive):
-        if why := _skipped(case, services[case.protocol], facts):
+        if why := skipped(case, services[case.protocol], facts):
             yield case, Outcome(Verdict.SKIPPED, why)
             continue
         world = World()
@@ -237,7 +228,7 @@ def _outcomes(
         yield case, excused(outcome, got) if got else outcome
 
 
-def _skipped(case: ReadyCase, service: type[LineService], facts: Mapping[str, str]) -> str:
+def skipped(case: ReadyCase, service: type[LineService], facts: Mapping[str, str]) -> str:
     """Why the case is not played: a fact decides, and where the server tells by `keywords` what it offers, that.
 
     `secured_keywords` are those under TLS, `implicit` is for TLS from the first octet on; who `relays` does so to the
@@ -248,7 +239,7 @@ def _skipped(case: ReadyCase, service: type[LineService], facts: Mapping[str, st
     if keywords is None:
         return skip_reason(case, {need.upper() for need in case.needs if need != need.lower()}, facts)
     if not getattr(service, "relays", False):
-        facts = {name: value for name, value in facts.items() if name not in RELAY_FACTS}
+        facts = {name: value for name, value in facts.items() if name not in OF_RELAYING}
     lists = {"first-ehlo": with_tls(offered(keywords), implicit=getattr(service, "implicit", False))}
     if "STARTTLS" in lists["first-ehlo"]:
         lists["protected"] = offered(getattr(service, "secured_keywords", keywords)) | {"TLS"}
