@@ -244,6 +244,12 @@ class OtherCodes(FtpModel):
         self.say(" 220 is the code of this greeting")
         self.say("220 Ready")
 
+    def announce(self, text: str) -> None:
+        """At once, or all would have been sent before the client begins to read."""
+        late, self.lag = self.lag, 0.0
+        super().announce(text)
+        self.lag = late
+
     def do_REIN(self, argument: str) -> None:
         self.say("120 In a moment")
         super().do_REIN(argument)
