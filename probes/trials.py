@@ -94,7 +94,6 @@ class Trials:
         self._replays = Replays(plan.segments, plan.again, self._replay, self.tally)
         self._shared: dict[str, trio.Event] = {}
         self._done: dict[str, Attempted] = {}
-        self._refused: dict[str, str] = {}  # state -> how the target refused the way there, or ""
 
     async def result(self, case: ReadyCase, chain: tuple[str, ...] = ()) -> Attempted:
         """The verdict on a case. A case that others depend on is run once for all."""
@@ -149,13 +148,10 @@ class Trials:
         control = control_of(result.outcome, self.plan.states)
         if control is None or not all(self.setting.facts.get(need) for need in control.needs):
             return result
-        if control.name not in self._refused:
-            async with self.gate.passage(False):
-                talk = reach(control, self.setting, self._variables())
-                self._refused[control.name] = refused(await self._played(talk, Transcript(self._masker)))
-        if not (got := self._refused[control.name]):
-            return result
-        return replace(result, outcome=excused(result.outcome, got))
+        async with self.gate.passage(False):  # each time anew: a server may have had enough of us meanwhile
+            talk = reach(control, self.setting, self._variables())
+            got = refused(await self._played(talk, Transcript(self._masker)))
+        return replace(result, outcome=excused(result.outcome, got)) if got else result
 
     async def _replay(self, case: ReadyCase, way: str, alone: bool) -> Outcome:
         async with self.gate.passage(alone or case.serial):

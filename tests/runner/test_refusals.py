@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 from plumbline.probes.protocols.base import Reply
-from plumbline.probes.refusals import control_of
+from plumbline.probes.refusals import control_of, excused, refused
 from plumbline.probes.script.cases import Placed, ReadyState
 from plumbline.probes.script.outcome import Outcome, Seen
-from plumbline.probes.script.types import Expect, Step
+from plumbline.probes.script.types import Delivered, Expect, Step
 from plumbline.probes.trials import Plan, Trials
 from plumbline.reports.records import Verdict
 
@@ -68,13 +68,38 @@ def test_what_a_refusal_is_held_against(outcome, state):
     ],
     ids=["taken", "refused", "deferred", "unknown", "gone"],
 )
-async def test_the_plain_form_is_tried_once_a_run(control, verdict, autojump_clock):
+async def test_the_plain_form_is_tried_behind_every_refusal(control, verdict, autojump_clock):
     wrong = failed(b"MAIL FROM:<a@b> SIZE=1", "550 not you")
-    driver = Driver([wrong, control, wrong])
+    driver = Driver([wrong, control, wrong, control])
     trials = Trials(SETTING, Plan(again=0, states=STATES), driver.play)
 
     results = [await trials.result(case(name)) for name in ("one", "two")]
 
     assert [one.outcome.verdict.value for one in results] == [verdict, verdict]
-    assert driver.played == 3
+    assert driver.played == 4
     assert all("550 not you" in one.outcome.reason for one in results)
+
+
+def test_a_mail_that_did_not_arrive_is_held_against_an_ordinary_one():
+    look = Placed(Step(delivered=Delivered()), "suites/smtp/x.yaml", 1, 1)
+    lost = Outcome(Verdict.FAIL, "lost", look, got="0 after 60.0 s", seen=(seen(b"(message)", "250 ok"),))
+    states = {"sent": ReadyState("sent", "smtp", ())}
+
+    control = control_of(lost, states)
+
+    assert control is not None
+    assert control.steps[-1].step.delivered is not None
+    assert refused(replace(lost, verdict=Verdict.INCONCLUSIVE)) == "0 after 60.0 s"
+    assert "where the profile says" in excused(lost, "0 after 60.0 s").reason
+    assert control_of(replace(lost, got="2 after 2.0 s"), states) is None
+    assert control_of(lost, {}) is None
+
+
+def test_a_client_that_is_dropped_is_held_against_an_ordinary_one():
+    gone = replace(failed(b"NOOP", "250 ok"), got="the server closed the connection (FIN)")
+    states = {"ehlo": ReadyState("ehlo", "smtp", ())}
+    other = Placed(Step(S=220, on="second"), "suites/smtp/x.yaml", 1, 1)
+
+    assert control_of(gone, states) is states["ehlo"]
+    assert control_of(replace(gone, step=other), states) is None
+    assert refused(replace(gone, verdict=Verdict.INCONCLUSIVE)) == gone.got
