@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.falsify.harness import mutant, rows, saying
+from tests.falsify.harness import losing, mutant, rows, saying
 from tests.models.lmtp import Lmtp, LmtpAuth, LmtpAuthInClear, LmtpChunking
 
 M = Lmtp
@@ -180,7 +180,7 @@ MUTANTS = [
     mutant("one_reply", OneReply, "reply-for-each-recipient"),
     mutant("reply_for_refused", ReplyForRefused, "reply-for-each-recipient"),
     mutant("one_reply_per_mailbox", OneReplyPerMailbox, "reply-for-the-same-recipient"),
-    mutant("loses_what_it_took", M, "taken-is-not-lost", deliver=lambda _self, _mail: None),
+    mutant("loses_what_it_took", M, "taken-is-not-lost", deliver=losing(M)),
     mutant("keeps_buffers", KeepsBuffers, "transaction-is-over"),
     mutant("one_reply_to_chunks", OneReplyToChunks, "replies-to-chunks"),
     mutant("many_replies_to_chunks", ManyRepliesToChunks, "replies-to-chunks"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tests.falsify.harness import Mutant, saying
+from tests.falsify.harness import Mutant, losing, saying
 from tests.models.smtp import SmtpModel
 
 M = SmtpModel
@@ -138,8 +138,7 @@ class OneMailPerSession(M):
 
 
 class LosesMail(M):
-    def deliver(self, mail):
-        pass
+    deliver = losing(M)
 
 
 class DoublesMail(M):

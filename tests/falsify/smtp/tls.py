@@ -65,7 +65,7 @@ class DiesOfGarbage:
     def greet(self):
         super().greet()
         if self.world in _broken:
-            self.line.inbox[-1] = (self.world.now, b"554 out of order\r\n")
+            self.line.inbox[-1] = (self.world.now, b"502 out of order\r\n")
 
 
 class DiesOfCloseNotify(DiesOfGarbage):
