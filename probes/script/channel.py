@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING
@@ -134,8 +135,26 @@ def _note(player: Player, place: Address) -> None:
         player.variables["data_port_argument"] = dataport.port_argument(place)
 
 
+def is_far(control: Connection) -> bool:
+    """Whether a network may lie between: firewalls and translation of addresses are not the server's doing."""
+    host = control.ends.peer.host if control.ends else ""
+    try:
+        return not ipaddress.ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return True
+
+
+def may_be_blocked(player: Player, control: Connection) -> bool:
+    """Whether the server was to connect to us and has not, where a firewall may be what keeps it from it."""
+    channel = player.channels.get(control.name)
+    return channel is not None and channel.listening and is_far(control)
+
+
 def connect(player: Player, data: Data, control: Connection, *, given: bool) -> Talk[None]:
-    """Connect to where the server said. Only a refusal is the server's doing; silence may be a firewall's."""
+    """Connect to where the server said. Only a refusal is the server's doing; silence may be a firewall's.
+
+    A refusal of another host than that of the control connection may be translation of addresses.
+    """
     place, source = _address(player, control), expand(data.from_, player.variables)
     _note(player, place)
     name = channel_of(player, control).conn
@@ -143,7 +162,8 @@ def connect(player: Player, data: Data, control: Connection, *, given: bool) -> 
         yield Open(name, place.host, place.port, player.setting.patience.connect, source)
         channel_of(player, control).open = True
     except Lost as lost:
-        doubt = given or lost.trouble is not Trouble.REFUSED
+        elsewhere = control.ends is not None and place.host != control.ends.peer.host
+        doubt = given or elsewhere or lost.trouble is not Trouble.REFUSED
         player.fail(doubt, f"a data connection to {place.host} port {place.port}", str(lost))
 
 
@@ -180,7 +200,7 @@ def connected(player: Player, control: Connection, *, given: bool) -> Talk[Chann
         try:
             channel.peer = (yield from accepted(Accept(channel.conn, player.setting.patience.data))).peer
         except Lost as lost:
-            player.fail(given, "the server's data connection", str(lost))
+            player.fail(given or is_far(control), "the server's data connection", str(lost))
         channel.listening = False
     return channel
 
@@ -236,7 +256,8 @@ def came_from(player: Player, wanted: str | Peer, control: Connection, *, given:
         player.fail(True, "a connection that the server has opened", "one that we have opened")
     if host not in ("", channel.peer.host) or port not in ("", str(channel.peer.port)):
         expected = f"a data connection from {host or 'any address'} port {port or 'any'}"
-        player.fail(given, expected, f"one from {channel.peer.host} port {channel.peer.port}")
+        got = f"one from {channel.peer.host} port {channel.peer.port}"
+        player.fail(given or is_far(control), expected, got)
 
 
 def unconnected(player: Player, within: Duration, control: Connection, *, given: bool) -> Talk[None]:

@@ -25,7 +25,7 @@ from ..protocols.registry import DIALECTS
 from . import data as data_connection
 from . import oracle, relay
 from .cases import Placed, ReadyCase, ReadyState
-from .channel import Channel, awaits_handshake, secure
+from .channel import Channel, awaits_handshake, may_be_blocked, secure
 from .connection import Connection
 from .content import content_octets, encode, raw_octets
 from .expand import UnknownVariable, expand, seconds
@@ -384,7 +384,8 @@ class Player:
                 raise Ended(
                     Verdict.INCONCLUSIVE, f"{reason}: {got}", expected=expected, got=got, unavailable=busy
                 )
-        self.fail(given, expected, got, unavailable=isinstance(answer, Trouble))
+        blocked = isinstance(answer, Reply) and answer.status == "425" and may_be_blocked(self, connection)
+        self.fail(given or blocked, expected, got, unavailable=isinstance(answer, Trouble))
 
     def fail(self, given: bool, expected: str, got: str, *, unavailable: bool = False) -> NoReturn:
         """End the case: as failed, or as inconclusive where the step was only a precondition."""

@@ -39,10 +39,16 @@ def case(tmp_path: Path, script: str, protocol: str = "smtp", **keys: str) -> Re
 
 
 def outcome(
-    tmp_path: Path, script: str, wire: Wire, *, protocol: str = "smtp", facts: Mapping[str, str] | None = None
+    tmp_path: Path,
+    script: str,
+    wire: Wire,
+    *,
+    protocol: str = "smtp",
+    facts: Mapping[str, str] | None = None,
+    host: str = "127.0.0.1",
 ) -> Outcome:
     """Play a script against a wire."""
-    endpoint = Endpoint(protocol, "127.0.0.1", 25)
+    endpoint = Endpoint(protocol, host, 25)
     given = {"client": "c.test", "sender": "s@c.test", **(facts or {})}
     setting = Setting(endpoints={protocol: endpoint}, facts=given)
     ready = case(tmp_path, script, protocol)

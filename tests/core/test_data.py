@@ -15,8 +15,8 @@ HI = b"220 hi\r\n"
 PASV = (Hears(b"PASV\r\n"), b"227 ok (127,0,0,1,4,1)\r\n")
 
 
-def played(tmp_path, wire: Wire, script: str):
-    return outcome(tmp_path, textwrap.dedent(script), wire, protocol="ftp")
+def played(tmp_path, wire: Wire, script: str, host: str = "127.0.0.1"):
+    return outcome(tmp_path, textwrap.dedent(script), wire, protocol="ftp", host=host)
 
 
 def control(*commands: str, tls: str | Lost = "") -> Peer:
@@ -256,6 +256,34 @@ def test_where_the_server_comes_from(tmp_path, want, verdict):
 
     assert played(tmp_path, wire, f"- S: 220\n- data: active\n- data: {{peer: {want}}}\n").verdict is verdict
     assert any(isinstance(op, Accept) for op in wire.ops)
+
+
+BLOCKED = {
+    "425": ((b"200 ok\r\n", Hears(b"LIST\r\n"), b"425 no\r\n"), Peer(), "- C: LIST\n  S: 150\n"),
+    "nobody": ((b"200 ok\r\n",), Peer(fails=Trouble.SILENT), "- data: {receive: {}}\n"),
+    "another": ((b"200 ok\r\n",), Peer(), "- data: {peer: 127.0.0.9}\n"),
+}
+
+
+@pytest.mark.parametrize(
+    ("where", "verdict"), [("192.0.2.7", Verdict.INCONCLUSIVE), ("127.0.0.1", Verdict.FAIL)]
+)
+@pytest.mark.parametrize("how", BLOCKED)
+def test_a_firewall_or_translation_on_the_way_is_not_the_servers_doing(tmp_path, how, where, verdict):
+    cues, data, steps = BLOCKED[how]
+    wire = Wire(Peer(HI, Hears(b"\r\n"), *cues), data)
+
+    assert played(tmp_path, wire, f"- S: 220\n- data: active\n{steps}", where).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("where", "verdict"), [("127,0,0,1", Verdict.FAIL), ("10,0,0,5", Verdict.INCONCLUSIVE)]
+)
+def test_a_refusal_by_another_host_may_be_translation(tmp_path, where, verdict):
+    server = Peer(HI, Hears(b"PASV\r\n"), f"227 ok ({where},4,1)\r\n".encode())
+    wire = Wire(server, Peer(fails=Trouble.REFUSED))
+
+    assert played(tmp_path, wire, "- S: 220\n- {C: PASV, S: 227}\n- data: reply\n").verdict is verdict
 
 
 def test_where_the_server_comes_from_is_known_of_its_connections_only(tmp_path):

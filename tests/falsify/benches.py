@@ -7,6 +7,7 @@ from tests.falsify.ftp.planting import FACTS as FTP_FACTS
 from tests.falsify.harness import Bench, gather
 from tests.models.ftp import FtpModel
 from tests.models.ftpconfigured import Insisting, ShortIdle
+from tests.models.ftpforeign import FOREIGN as FOREIGN_FTP
 from tests.models.imap import ImapModel
 from tests.models.lmtp import Lmtp, LmtpAuth, LmtpAuthInClear, LmtpChunking, LmtpInternational
 from tests.models.pop3 import Pop3Model
@@ -110,7 +111,7 @@ BENCHES = {
             mailbox={"via": "maildir", "path": "/mail"},
             borrowed=submission.borrowed(gather(smtp)),
         ),
-        Bench("ftp", (FtpModel, Insisting, ShortIdle), gather(ftp), FTP_FACTS),
+        Bench("ftp", (FtpModel, Insisting, ShortIdle), gather(ftp), FTP_FACTS, foreign=FOREIGN_FTP),
         Bench("pop3", (Pop3Model,), tuple(pop3.MUTANTS), STORE_FACTS, companions={"imap": ImapModel}),
         Bench("imap", (ImapModel,), tuple(imap.MUTANTS), STORE_FACTS),
     )

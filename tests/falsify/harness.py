@@ -62,6 +62,7 @@ class Bench:
     """What the suites of one protocol are played against.
 
     models: conforming servers; every case passes on one at least and is red on none.
+    foreign: conforming servers of other kinds; no case is red on them but their own `misses`, and some cannot be put to them.
     misses: cases of a SHOULD that one of the models leaves out on purpose.
     facts: of the profile; a model has a `profile` of its own beside where it is set up in another way.
     companions: servers of other protocols on the same store. mailbox: the profile's `delivered`.
@@ -75,6 +76,7 @@ class Bench:
     misses: frozenset[str] = frozenset()
     companions: Mapping[str, type[LineService]] = field(default_factory=dict)
     mailbox: Mapping[str, str] = field(default_factory=dict)
+    foreign: tuple[type[LineService], ...] = ()
     borrowed: tuple[Mutant, ...] = ()
 
     @property

@@ -11,6 +11,7 @@ from tests.falsify.benches import BENCHES
 from tests.falsify.harness import GOOD, cases_of
 
 cases = functools.cache(cases_of)
+FOREIGN = [(bench, model) for bench in BENCHES.values() for model in bench.foreign]
 ALL = [(bench, one) for bench in BENCHES.values() for one in bench.all_mutants]
 
 
@@ -27,6 +28,15 @@ def test_conforming_servers_get_no_red_and_leave_nothing_untested(bench):
     assert bad == {}
     untested = [name for name in found[0] if all(verdicts[name][0] not in GOOD for verdicts in found)]
     assert untested == []
+
+
+@pytest.mark.parametrize(("bench", "model"), FOREIGN, ids=[f"{b.protocol}-{m.__name__}" for b, m in FOREIGN])
+def test_what_other_systems_and_policies_do_is_no_violation(bench, model):
+    found = bench.verdicts(model, cases(bench.protocol))
+    red = {name.partition("/")[2]: told for name, told in found.items() if told[0] is Verdict.FAIL}
+
+    assert red.keys() == getattr(model, "misses", frozenset()), red
+    assert sum(verdict in GOOD for verdict, _ in found.values()) > 100
 
 
 @pytest.mark.parametrize(("bench", "mutant"), ALL, ids=[f"{b.protocol}-{m.name}" for b, m in ALL])

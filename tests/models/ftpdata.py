@@ -179,7 +179,8 @@ class DataConnection:
     def ended(self) -> None:
         self.eof = True
         job = self.job
-        if job is not None and (job.sending is not None or self.truncated()):
+        early = self.protected() and not self.secured  # before the handshake
+        if job is not None and (job.sending is not None or early or self.truncated()):
             self.break_off(job, None)
         else:
             self.go_on()

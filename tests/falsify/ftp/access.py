@@ -203,7 +203,7 @@ MUTANTS: list[Mutant] = [
     planted("no_xrmd", "names-for-making-directories", **answering("XRMD", "500 What?")),
     # service commands
     planted("allo_300", "allo[octets|records] allo-not-a-number", do_ALLO=saying("350 And then?")),
-    planted("site_200", "site-unknown", do_SITE=saying("200 OK")),
+    planted("site_250", "site-unknown", do_SITE=saying("250 Done")),
     planted("help_site_350", "site-help", **answering("HELP", "350 Go on")),
     planted("stat_path_150", "stat-path", status_of=saying("150 Over the data connection")),
     planted("stat_missing_350", "stat-missing", no_status=saying("350 Make it")),

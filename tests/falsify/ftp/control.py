@@ -352,7 +352,7 @@ MUTANTS: list[Mutant] = [
     planted("no_mode", "mode-stream", do_MODE=saying("504 No")),
     planted("cwd_stays", "cwd-directory", CwdStays),
     planted("cwd_leaves_anyway", "cwd-missing-directory", CwdLeavesAnyway),
-    planted("cwd_anywhere", "cwd-missing-directory", CwdAnywhere),
+    planted("cwd_anywhere", "failure-is-told[cwd]", CwdAnywhere),
     planted("cdup_stays", "cdup", do_CDUP=saying("250 Done")),
     planted("mkd_200", "mkd", made=lambda self, path: self.say(f"200 {self.quoted(path)}")),
     planted("mkd_relative", "mkd-name-is-absolute", MkdRelative),

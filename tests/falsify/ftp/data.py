@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.falsify.ftp.planting import answering, planted, rewording
 from tests.falsify.harness import Mutant, saying
 from tests.models.ftp import FtpModel as M
+from tests.models.world import Address
 
 # -- data connections
 
@@ -25,6 +26,14 @@ class PasvOnce(M):
         if self.again:
             self.world.stop(self.data.listening)
         self.again = True
+
+
+class PortConnects(M):
+    """Connects when PORT comes."""
+
+    def active(self, host, port):
+        super().active(host, port)
+        self.data.connectable(Address(host, port), self.source())
 
 
 class EpsvDeaf(M):
@@ -281,7 +290,7 @@ MUTANTS: list[Mutant] = [
     planted("no_epsv_all", "epsv-all", **rewording("200 EPSV only from now on", "550 No")),
     planted("forgets_epsv_all", "epsv-all-forbids[pasv|port|eprt]", setup_refused=lambda self, verb: False),
     planted("port_wants_3yz", "port-accepted eprt-accepted port-does-not-connect", ActiveWants3yz),
-    planted("port_connects", "port-does-not-connect", **rewording("200 PORT OK", "425 Nobody there")),
+    planted("port_connects", "port-does-not-connect", PortConnects),
     planted(
         "any_port_argument",
         "port-malformed[four-numbers|number-too-great|words]",

@@ -54,10 +54,14 @@ class StorNeedsFile(M):
             self.say("550 No such file")
 
 
-class StoresAnywhere(M):
+class StoresNowhere(M):
+    """Announces an upload to a directory that does not exist, and never tells what became of it."""
+
     def do_STOR(self, argument):
-        self.folders.add(posixpath.dirname(self.path(argument)))
-        super().do_STOR(argument)
+        if posixpath.dirname(self.path(argument)) in self.folders:
+            super().do_STOR(argument)
+        else:
+            self.say("150 Send it")
 
 
 class FirstCommandWaits(M):
@@ -247,7 +251,7 @@ MUTANTS: list[Mutant] = [
     planted("stor_needs_file", "stor-creates", StorNeedsFile),
     planted("says_closing", "closing-is-told", NeverCloses),
     planted("breaking_is_success", "broken-download-code", LossIsSuccess),
-    planted("stores_anywhere", "typical-scenario", StoresAnywhere),
+    planted("stores_nowhere", "typical-scenario", StoresNowhere),
     planted("first_command_waits", "ready-when-greeted", FirstCommandWaits),
     planted("says_closing_of_blocks", "closing-early-is-at-once", SaysClosing),
     planted("loses_queue", "closed-upload-is-whole", LosesQueue),

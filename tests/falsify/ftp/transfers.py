@@ -282,15 +282,17 @@ class Patterns(M):
 
 
 class Normalises(M):
-    def path(self, argument):
-        return super().path(argument.replace("e\u0301", "\u00e9"))
+    """Stores under a composed name, and does not find what is asked for under the other."""
+
+    def do_STOR(self, argument):
+        super().do_STOR(argument.replace("e\u0301", "\u00e9"))
 
 
 class StoresElsewhere(M):
     """Stores under a changed name, and looks under the right one."""
 
     def do_STOR(self, argument):
-        super().do_STOR(argument.replace(" ", "_").replace("\u00e4", "_"))
+        super().do_STOR(argument.replace(" ", "_").replace("\u00df", "_"))
 
 
 class LineEndsInNames(M):

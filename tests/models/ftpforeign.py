@@ -1,0 +1,321 @@
+"""Conforming FTP servers that are unlike those of the lab: other systems, other policies, less of what is optional.
+
+No case may be red on one of them. What they refuse, a server may refuse; what they answer otherwise, a text leaves open.
+`misses` are cases of a SHOULD that they leave out.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import unicodedata
+from collections.abc import Callable
+from typing import ClassVar
+from weakref import WeakKeyDictionary
+
+from plumbline.probes.protocols.coding import Decoding
+
+from tests.models.ftp import ANONYMOUS, WRITING, FtpModel
+from tests.models.world import Line, World
+
+LATER = {"FEAT", "OPTS", "EPSV", "EPRT", "SIZE", "MDTM", "MLST", "MLSD", "HOST", "LANG"}
+SECURITY = {"AUTH", "PBSZ", "PROT", "ADAT", "CCC", "MIC", "CONF", "ENC"}
+OPTIONAL = {"REIN", "ACCT", "SMNT", "ALLO", "SITE", "STOU"}
+NO_ACCOUNTS = {"account_user": "", "account_password": "", "account": ""}
+
+
+class OneCase(FtpModel):
+    """Where small letters and capitals make one name."""
+
+    def path(self, argument: str) -> str:
+        return super().path("".join(letter.lower() if letter.isascii() else letter for letter in argument))
+
+
+class Windows(OneCase):
+    """As IIS: DOS listings, files with CRLF, a system of its own, 125, a fraction in MDTM, no SIZE in ASCII type.
+
+    (But for the absolute names behind 257, which IIS lacks.)
+    """
+
+    verbs = FtpModel.verbs - OPTIONAL - SECURITY - {"MLST", "MLSD", "LANG"} | {"AUTH", "PBSZ", "PROT"}
+    features = (
+        *("AUTH TLS", "EPRT", "EPSV", "HOST", "MDTM", "PBSZ", "PROT C;P;", "REST STREAM", "SIZE", "UTF8"),
+    )
+    keywords = features
+    mechanisms = frozenset({"TLS", "TLS-C"})
+    own_facts: ClassVar[dict[str, str]] = NO_ACCOUNTS
+    system = "Windows_NT"
+
+    def do_SYST(self, _argument: str) -> None:
+        self.say(f"215 {self.system}")
+
+    def announce(self, text: str) -> None:
+        self.say(text.replace("150", "125", 1))
+
+    def long_form(self, name: str) -> str:
+        what = "<DIR>         " if name in self.folders else f"{len(self.files.get(name, b'')):14}"
+        return f"01-02-26  03:04AM       {what} {posixpath.basename(name)}"
+
+    def outgoing(self, octets: bytes) -> bytes:
+        return self.encoded(octets, self.coded)
+
+    def incoming(self, decoding: Decoding) -> bytes:
+        return decoding.content()
+
+    def modified(self, path: str) -> str:
+        return f"{super().modified(path)}.125"
+
+    def do_SIZE(self, argument: str) -> None:
+        if self.coded.is_text:
+            return self.say("550 SIZE not in ASCII type")
+        return super().do_SIZE(argument)
+
+    def do_STAT(self, argument: str) -> None:
+        return self.say("550 Not of a file") if argument else super().do_STAT("")
+
+    def do_STRU(self, argument: str) -> None:
+        return super().do_STRU(argument) if argument.upper() == "F" else self.unsupported("STRU")
+
+    def do_MODE(self, argument: str) -> None:
+        return super().do_MODE(argument) if argument.upper() == "S" else self.unsupported("MODE")
+
+
+class EmulatedUnix(Windows):
+    """The same, but it says that it is UNIX, as many servers there do; the feature MDTM tells of an extension."""
+
+    features = (*(one for one in Windows.features if one != "MDTM"), "MDTM YYYYMMDDHHMMSS[+-TZ] filename")
+    keywords = features
+    system = "UNIX Type: L8"
+
+
+class Decomposing(FtpModel):
+    """As on macOS: the file system keeps names decomposed. NLST gives full paths."""
+
+    keywords = tuple(one for one in FtpModel.features if one != "TVFS")
+    features = keywords
+
+    def path(self, argument: str) -> str:
+        return unicodedata.normalize("NFD", super().path(argument))
+
+    def short_form(self, name: str) -> str:
+        return name
+
+
+class Mainframe(OneCase):
+    """Names in capitals and with versions, directories that are the beginning of names, SITE that takes anything.
+
+    Nothing that is newer than RFC 1123.
+    """
+
+    verbs = FtpModel.verbs - OPTIONAL - SECURITY - LATER | {"SITE"}
+    keywords: ClassVar[tuple[str, ...]] = ()
+    own_facts: ClassVar[dict[str, str]] = NO_ACCOUNTS
+    misses = frozenset({"cwd-to-file", "session-can-be-encrypted"})
+
+    def do_SYST(self, _argument: str) -> None:
+        self.say("215 MVS is the operating system of this server")
+
+    def do_HELP(self, _argument: str) -> None:
+        self.say("214 Ask the operator")
+
+    def do_SITE(self, _argument: str) -> None:
+        self.say("200 SITE was accepted, though a word of it is unknown")
+
+    def quoted(self, path: str) -> str:
+        return self.capitals(super().quoted(path))
+
+    def capitals(self, name: str) -> str:
+        return "".join(letter.upper() if letter.isascii() else letter for letter in name)
+
+    def path(self, argument: str) -> str:
+        return super().path(argument.partition(";")[0])
+
+    def do_CWD(self, argument: str) -> None:
+        if len(argument) > 255:
+            return self.say("501 No name is that long")
+        self.cwd = self.path(argument)
+        return self.say("250 That is the beginning of names now")
+
+    def do_STOR(self, argument: str) -> None:
+        self.folders.add(posixpath.dirname(self.path(argument)))
+        super().do_STOR(argument)
+
+    def rename(self, old: str, new: str) -> None:
+        self.folders.add(posixpath.dirname(new))
+        super().rename(old, new)
+
+    def short_form(self, name: str) -> str:
+        return f"{self.capitals(super().short_form(name))};1"
+
+    def long_form(self, name: str) -> str:
+        return f"VOL001 3390   2026/01/02  1    1  VB   27998 {self.short_form(name)}   [ALICE]"
+
+
+class ReadOnly(FtpModel):
+    """Nobody may write, so that there are no commands for it."""
+
+    verbs = FtpModel.verbs - WRITING
+    keywords = FtpModel.features
+    own_facts: ClassVar[dict[str, str]] = {"writable": "", "quota_user": "", "account_user": ""}
+
+
+class Small(FtpModel):
+    """Of a printer or a camera: what RFC 1123 wants of everybody, and no password of anonymous users."""
+
+    verbs = FtpModel.verbs - OPTIONAL - SECURITY - LATER - {"REST"}
+    keywords: ClassVar[tuple[str, ...]] = ()
+    own_facts: ClassVar[dict[str, str]] = NO_ACCOUNTS
+    misses = frozenset({"session-can-be-encrypted"})
+
+    def do_HELP(self, _argument: str) -> None:
+        self.say("214 Read the manual")
+
+    def do_MODE(self, argument: str) -> None:
+        return super().do_MODE(argument) if argument.upper() == "S" else self.unsupported("MODE")
+
+    def unknown(self, _text: str) -> None:
+        self.say("502 Not here")
+
+    def say(self, text: str) -> None:
+        if text.startswith("331") and self.user == ANONYMOUS:
+            self.user, self.logged_in, self.anonymous = "", True, True
+            text = "230 No password is needed"
+        super().say(text)
+
+
+class Policies(FtpModel):
+    """Refuses what its administrator does not want: active mode, appending, renaming, REIN, data in clear within TLS.
+
+    Logins take their time, a wrong password is 430, and the second one ends the session.
+    """
+
+    keywords = FtpModel.features
+    penalty, tries = 20.0, 2
+    misses = frozenset({"replies-with-known-codes[none-invented]", "replies-with-known-codes[those-used]"})
+
+    def active(self, _host: str, _port: int) -> None:
+        self.say("550 Active mode is off")
+
+    def do_APPE(self, _argument: str) -> None:
+        self.say("550 Not allowed")
+
+    do_STOU = do_RNFR = do_APPE
+
+    def do_REIN(self, _argument: str) -> None:
+        self.say("504 Not here")
+
+    def say(self, text: str) -> None:
+        super().say(text.replace("530 Login", "430 Login"))
+
+    def fact(self, fact: str, path: str) -> str:
+        told = super().fact(fact, path)
+        return "".join(letter for letter in told if letter not in "af") if fact == "perm" else told
+
+    def do_PROT(self, argument: str) -> None:
+        return super().do_PROT(argument) if argument.upper() == "P" else self.say("504 Only P")
+
+    def transfer(
+        self, sending: bytes | None, keep: Callable[[bytes], None] | None = None, **how: str
+    ) -> None:
+        if self.tls and not self.is_protected():
+            self.data.drop()
+            return self.say("550 Only with PROT P")
+        return super().transfer(sending, keep, **how)  # type: ignore[arg-type]
+
+
+class OnlyEpsv(FtpModel):
+    """As for clients behind translation of addresses: EPSV and nothing else."""
+
+    keywords = FtpModel.features
+    misses = frozenset({"level-is-checked-at-the-transfer"})  # PASV is refused whatever the level
+
+    def do_PASV(self, _argument: str) -> None:
+        self.say("550 EPSV, please")
+
+    def active(self, _host: str, _port: int) -> None:
+        self.say("550 EPSV, please")
+
+
+class OnlyPasv(FtpModel):
+    """No EPSV, and no active mode."""
+
+    features = tuple(one for one in FtpModel.features if one not in ("EPSV", "EPRT"))
+    keywords = features
+
+    def do_EPSV(self, _argument: str) -> None:
+        self.say("550 PASV, please")
+
+    def active(self, _host: str, _port: int) -> None:
+        self.say("550 PASV, please")
+
+
+class OnlyWithTls(FtpModel):
+    """In clear it knows nobody (RFC 4217 section 10.1), and within TLS it wants protected data."""
+
+    keywords = FtpModel.features
+    misses = frozenset({"anonymous-is-known", "host-not-needed", "lang-not-needed"})
+
+    def may(self, verb: str) -> bool:
+        return super().may(verb) and (self.tls or verb not in ("USER", "PASS", "ACCT"))
+
+    def transfer(
+        self, sending: bytes | None, keep: Callable[[bytes], None] | None = None, **how: str
+    ) -> None:
+        if not self.is_protected():
+            self.data.drop()
+            return self.say("522 Only with PROT P")
+        return super().transfer(sending, keep, **how)  # type: ignore[arg-type]
+
+
+class Ftps(FtpModel):
+    """TLS from the first octet on."""
+
+    keywords = FtpModel.features
+    implicit = True
+
+    def opened(self, line: Line) -> None:
+        self.line = line
+
+    def secured(self) -> bool:
+        greeted, _ = self.tls, super().secured()
+        if not greeted:
+            self.greet()
+        return True
+
+
+_SESSIONS: WeakKeyDictionary[World, set[str]] = WeakKeyDictionary()
+
+
+class OneSession(FtpModel):
+    """Each user may have one session at a time."""
+
+    keywords = FtpModel.features
+    own_facts: ClassVar[dict[str, str]] = NO_ACCOUNTS
+    counted = ""
+
+    def do_PASS(self, argument: str) -> None:
+        name, users = self.user, _SESSIONS.setdefault(self.world, set())
+        if name in users and name != self.counted:
+            self.user = ""
+            return self.say("530 You have a session already")
+        super().do_PASS(argument)
+        if self.logged_in:
+            self.counted = name
+            users.add(name)
+        return None
+
+    def do_QUIT(self, argument: str) -> None:
+        self.forget_session()
+        super().do_QUIT(argument)
+
+    def ended(self) -> None:
+        self.forget_session()
+        super().ended()
+
+    def forget_session(self) -> None:
+        _SESSIONS.setdefault(self.world, set()).discard(self.counted)
+
+
+FOREIGN = (
+    *(Windows, EmulatedUnix, Decomposing, Mainframe, Small),
+    *(ReadOnly, Policies, OnlyEpsv, OnlyPasv, OnlyWithTls, Ftps, OneSession),
+)
