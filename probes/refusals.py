@@ -30,6 +30,10 @@ class Control:
     state: ReadyState
     steps: tuple[Placed, ...] = ()
 
+    @property
+    def name(self) -> str:
+        return " ".join((self.state.name, *(one.file for one in self.steps)))
+
     def talk(self, setting: Setting, variables: Mapping[str, str]) -> Talk[Outcome]:
         return reach(self.state, setting, variables, self.steps)
 

@@ -23,7 +23,7 @@ from .masking import Masker
 from .ops import Talk
 from .passive import Tally
 from .preflight import Sanity, sanity
-from .refusals import Control, control_of, excused, hindrance
+from .refusals import control_of, excused, hindrance
 from .replay import Replays
 from .script import clock
 from .script.cases import ReadyCase, ReadyState
@@ -93,7 +93,7 @@ class Trials:
         self._replays = Replays(plan.segments, plan.again, self._replay, self.tally)
         self._shared: dict[str, trio.Event] = {}
         self._done: dict[str, Attempted] = {}
-        self._hindrances: dict[Control, str] = {}  # what each told about the target, "" where it went well
+        self._hindrances: dict[str, str] = {}  # what each told about the target, "" where it went well
 
     async def result(self, case: ReadyCase, chain: tuple[str, ...] = ()) -> Attempted:
         """The verdict on a case. A case that others depend on is run once for all."""
@@ -141,11 +141,11 @@ class Trials:
         control = control_of(result.outcome, self.plan.states)
         if control is None or not all(self.setting.facts.get(need) for need in control.state.needs):
             return result
-        if control not in self._hindrances:
+        if control.name not in self._hindrances:
             async with self.gate.passage(False):
                 talk = control.talk(self.setting, self._variables())
-                self._hindrances[control] = hindrance(await self._played(talk, Transcript(self._masker)))
-        if not (why := self._hindrances[control]):
+                self._hindrances[control.name] = hindrance(await self._played(talk, Transcript(self._masker)))
+        if not (why := self._hindrances[control.name]):
             return result
         return replace(result, outcome=excused(result.outcome, why))
 

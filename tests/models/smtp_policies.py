@@ -7,13 +7,23 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from tests.falsify.harness import rows
 from tests.models.lmtp import Lmtp, LmtpAuth, LmtpChunking, LmtpInternational
 from tests.models.smtp_relay import RelayingSubmission, SecureRelay
 
 EXCHANGE = (
     *("SIZE 37748736", "PIPELINING", "DSN", "ENHANCEDSTATUSCODES", "STARTTLS", "X-ANONYMOUSTLS", "AUTH NTLM"),
     *("AUTH=NTLM", "X-EXPS GSSAPI NTLM", "X-EXPS=LOGIN", "8BITMIME", "BINARYMIME", "CHUNKING", "XEXCH50"),
-    *("XRDST", "XSHADOW", "SMTPUTF8", "XCLIENT NAME ADDR", "XFORWARD NAME ADDR", "LIMITS MAILMAX=20", "VRFY"),
+    *(
+        "XRDST",
+        "XSHADOW",
+        "SMTPUTF8",
+        "XCLIENT NAME ADDR",
+        "XFORWARD NAME ADDR",
+        "LIMITS MAILMAX=20",
+        "VRFY",
+        "HELP",
+    ),
 )
 
 
@@ -79,7 +89,9 @@ class HidesWhoIsThere:
 
 
 class TlsFirst:
-    """Wants TLS before anything else (RFC 3207 section 4)."""
+    """Wants TLS before anything else (RFC 3207 section 4), and offers AUTH only then."""
+
+    login_in_clear = ""
 
     own_facts: ClassVar = {
         **SecureRelay.own_facts,
@@ -146,7 +158,9 @@ class NoPasswordsNow(LockedOut):
 
 
 class DropsFailures:
-    """Whoever fails to log in has to come again (a SHOULD NOT for fewer than three failures)."""
+    """Whoever fails to log in has to come again."""
+
+    misses = frozenset({"three-failures"})  # a SHOULD NOT
 
     def failed(self, reply):
         super().failed(reply)
@@ -172,7 +186,7 @@ class DropsSecondLogin:
 class OtherMechanisms:
     """Logins with tickets only."""
 
-    login = "AUTH XOAUTH2 OAUTHBEARER GSSAPI NTLM"
+    login = login_in_clear = "AUTH XOAUTH2 OAUTHBEARER GSSAPI NTLM"
 
     def auth_refused(self, name, words):
         refusal = super().auth_refused(name, words)
@@ -197,7 +211,7 @@ class Exchange:
         return super().auth_refused(name, words) or "504 5.7.4 unrecognized authentication type"
 
     def verb(self, word):
-        return "" if word.upper() in ("ETRN", "HELP") else super().verb(word)
+        return "" if word.upper() == "ETRN" else super().verb(word)
 
 
 class Ok:
@@ -247,7 +261,7 @@ class RewritesSender:
 class TrustsNetwork:
     """Submission without a login for our own network (RFC 6409 section 4.3); AUTH is not offered there."""
 
-    login = ""
+    login = login_in_clear = ""
 
     def needs_login(self, _verb):
         return False
@@ -302,14 +316,28 @@ class Spam(FullMailboxes):
     fate = "550 5.7.1 looks like spam"
 
 
+class RefusesFaultyMail(RefusesFaulty):
+    """The same where it is not for the server to mind (RFC 5321 section 3.3)."""
+
+    misses = frozenset(
+        rows(
+            "content-faults[no-From-no-Date|two-From-fields|broken-Date|two-Subjects|broken-MIME|no-field|no-body]"
+        )
+    )
+
+
 _ANY = (
     *(RefusesSender, RefusesRecipients, Greylists, OneOfEach, HidesWhoIsThere, TlsFirst, NoTlsNow, TooWeak),
-    *(LockedOut, NoPasswordsNow, DropsFailures, Tarpits, DropsSecondLogin, OtherMechanisms),
     *(SaysMuch, Ok, DeliversLate),
 )
-_SMTP = (RefusesContent, RefusesFaulty, NeverReports, ReportsLate, RewritesSender)
-_LMTP = (RefusesSender, RefusesRecipients, FullMailboxes, FullForGood, Spam)
-_LISTS = ("keywords", "secured_keywords")
+_SMTP = (
+    *(RefusesContent, NeverReports, ReportsLate, RewritesSender),
+    *(LockedOut, NoPasswordsNow, DropsFailures, Tarpits, DropsSecondLogin, OtherMechanisms),
+)
+_MX = (LoginFirst, Exchange, RefusesFaultyMail)
+_MSA = (TrustsNetwork, OwnAddressesOnly, RefusesLater, RefusesFaulty)
+_LMTP = (FullMailboxes, FullForGood, Spam)
+_LISTS = {"keywords": "login_in_clear", "secured_keywords": "login"}
 
 
 def _made(policies, *models):
@@ -322,18 +350,20 @@ def _made(policies, *models):
 
 
 def _words(policy, model):
-    """The lists of EHLO with the `login` of the policy, if it has one, in place of the model's AUTH."""
-    if not hasattr(policy, "login"):
-        return {}
-    words = {name: getattr(model, name) for name in _LISTS}
+    """The lists of EHLO with what the policy says of AUTH, if it does, in place of the model's."""
     return {
-        name: tuple(filter(None, (policy.login if one.startswith("AUTH") else one for one in words[name])))
-        for name in _LISTS
+        name: tuple(_said(getattr(policy, key), getattr(model, name)))
+        for name, key in _LISTS.items()
+        if hasattr(policy, key)
     }
 
 
+def _said(login, words):
+    return filter(None, (login if word.startswith("AUTH") else word for word in words))
+
+
 POLICIES = {
-    "smtp": _made((*_ANY, *_SMTP, LoginFirst, Exchange), SecureRelay),
-    "submission": _made((*_ANY, *_SMTP, TrustsNetwork, OwnAddressesOnly, RefusesLater), RelayingSubmission),
-    "lmtp": (*_made((*_ANY, *_LMTP), LmtpAuth), *_made(_LMTP, LmtpChunking, LmtpInternational)),
+    "smtp": _made((*_ANY, *_SMTP, *_MX), SecureRelay),
+    "submission": _made((*_ANY, *_SMTP, *_MSA), RelayingSubmission),
+    "lmtp": (*_made((*_ANY, *_LMTP), LmtpAuth), *_made((*_ANY[:2], *_LMTP), LmtpChunking, LmtpInternational)),
 }

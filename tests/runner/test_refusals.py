@@ -9,13 +9,13 @@ from plumbline.probes.protocols.base import Reply
 from plumbline.probes.refusals import control_of
 from plumbline.probes.script.cases import Placed, ReadyState
 from plumbline.probes.script.outcome import Outcome, Seen
-from plumbline.probes.script.types import Expect, Step
+from plumbline.probes.script.types import Delivered, Expect, Step
 from plumbline.probes.trials import Plan, Trials
 from plumbline.reports.records import Verdict
 
 from tests.runner.making import PASS, SETTING, Driver, case
 
-STATES = {name: ReadyState(name, "smtp", ()) for name in ("mail", "rcpt", "data", "poor")}
+STATES = {name: ReadyState(name, "smtp", ()) for name in ("mail", "rcpt", "data", "poor", "sent")}
 
 
 def seen(command, text):
@@ -53,7 +53,7 @@ def failed(command, text, *before, want=250):
 def test_what_a_refusal_is_held_against(outcome, state):
     control = control_of(outcome, STATES)
 
-    assert (control.name if control else "") == state
+    assert (control.state.name if control else "") == state
 
 
 @pytest.mark.trio
@@ -78,3 +78,37 @@ async def test_the_plain_form_is_tried_once_a_run(control, verdict, autojump_clo
     assert [one.outcome.verdict.value for one in results] == [verdict, verdict]
     assert driver.played == 3
     assert all("550 not you" in one.outcome.reason for one in results)
+
+
+def lost(got="0 after 20.0 s"):
+    step = Placed(Step(delivered=Delivered()), "suites/smtp/x.yaml", 1, 1)
+    return Outcome(
+        Verdict.FAIL, f"expected exactly 1 mails, got {got}", step, got=got, seen=(seen(b"DATA", "354 go"),)
+    )
+
+
+@pytest.mark.parametrize(("outcome", "state"), [(lost(), "sent"), (lost("2 after 2.0 s"), "")])
+def test_a_mail_that_is_missing_is_held_against_an_ordinary_one(outcome, state):
+    control = control_of(outcome, STATES)
+
+    assert (control.state.name if control else "") == state
+
+
+@pytest.mark.trio
+@pytest.mark.parametrize(
+    ("control", "verdict"),
+    [
+        (PASS, "fail"),
+        (replace(lost(), verdict=Verdict.INCONCLUSIVE), "inconclusive"),
+        (lost(), "inconclusive"),
+    ],
+    ids=["seen", "refused", "late"],
+)
+async def test_a_missing_mail_is_lost_where_an_ordinary_one_is_seen(control, verdict, autojump_clock):
+    driver = Driver([lost(), control])
+    trials = Trials(SETTING, Plan(again=0, states=STATES), driver.play)
+
+    result = await trials.result(case())
+
+    assert result.outcome.verdict.value == verdict
+    assert "0 after 20.0 s" in result.outcome.reason
