@@ -278,6 +278,10 @@ def delivery_lines(found: records.Delivery) -> list[str]:
         out.append(_NOT_FOUND)
     if found.unanswered:
         out.append(f"{found.unanswered_delivered} of {found.unanswered} unanswered messages arrived")
+    if found.refused_delivered:
+        out.append(
+            f"{found.refused_delivered} messages arrived that the target had refused: senders will repeat them"
+        )
     if found.delay:
         times = ", ".join(f"{name} {found.delay[name]:.3f}" for name in ("p50", "p99", "max"))
         out.append(f"From acknowledgement to arrival, in s: {times}")

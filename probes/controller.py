@@ -32,6 +32,7 @@ from .waiting import Waiting
 
 RECORD = "plumbline"  # attribute of pytest's reports that carries a record
 _FARTHEST = 20  # windows between the case that is awaited and the last one that is begun
+_FARTHEST_WITH_X = 2  # where a failure ends the run: what was begun by then is played to its end for nothing
 _WORDS = {
     Standing.TOLERATED: ("tolerated", "t", "TOLERATED"),
     Standing.INFO: ("info", "i", "INFO"),
@@ -146,7 +147,8 @@ class Controller:
             self._ahead = iter([one for one in (item, nextitem) if one is not None])
         else:
             at = self._positions.get(item.nodeid, 0)
-            self._ahead = iter(item.session.items[at : at + _FARTHEST * self.options.in_flight])
+            windows = _FARTHEST_WITH_X if self.config.option.maxfail else _FARTHEST
+            self._ahead = iter(item.session.items[at : at + windows * self.options.in_flight])
         self._look_ahead()
 
     def _look_ahead(self) -> None:

@@ -36,6 +36,7 @@ _TRIES_FOR_ROOM = 6
 _PAUSE = 0.2  # seconds before the first new try, doubled for each one after it
 _DEADLINE, _SLOW_DEADLINE = 300.0, 900.0
 _LONG = 3.0  # seconds; a longer attempt is not repeated alone, or everybody else waits for its silences
+_PATIENT = 3.0  # times as long is waited when the first attempt met silence
 _OF_A_USER = ("pop3", "imap")  # protocols in which every case logs in as the same user
 
 Plays: TypeAlias = Callable[..., Awaitable[Outcome]]
@@ -113,13 +114,20 @@ class Trials:
             return Attempted(case, self.tally.judge(case))
         if case.spec.depends_on and (wrong := await self._control(case, (*chain, case.id))):
             return Attempted(case, wrong)
-        attempts = [await self._with_room(case, case.serial)]
+        attempts = [await self._with_room(case, case.serial, self.setting)]
+        setting = self._more_patient() if attempts[0].outcome.got.startswith("silence") else self.setting
         if attempts[0].duration_s > _LONG and self._doubtful(attempts[0]):
-            await self._repeat_together(case, attempts)
+            await self._repeat_together(case, attempts, setting)
         while self._doubtful(attempts[-1]) and len(attempts) <= self.plan.again:
-            attempts.append(await self._with_room(case, serial=True))
+            attempts.append(await self._with_room(case, True, setting))
         result = await self._unless_refused(await self._unless_mute(believed(attempts)))
         return await self._replayed(result)
+
+    def _more_patient(self) -> Setting:
+        """For a server that was mute: some let clients wait on purpose, and RFC 5321 4.5.3.2 gives them minutes."""
+        patience = self.setting.patience
+        slow = replace(patience, greeting=_PATIENT * patience.greeting, reply=_PATIENT * patience.reply)
+        return replace(self.setting, patience=slow)
 
     async def _replayed(self, result: Attempted) -> Attempted:
         """Play the case once more with each cut that was asked for; the verdict stays what it is."""
@@ -158,9 +166,9 @@ class Trials:
         hopeless = self.health.dead or attempt.outcome.unavailable
         return attempt.outcome.verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE) and not hopeless
 
-    async def _repeat_together(self, case: ReadyCase, attempts: list[Attempted]) -> None:
+    async def _repeat_together(self, case: ReadyCase, attempts: list[Attempted], setting: Setting) -> None:
         async def repeat() -> None:
-            attempts.append(await self._with_room(case, case.serial))
+            attempts.append(await self._with_room(case, case.serial, setting))
 
         async with trio.open_nursery() as nursery:
             for _ in range(self.plan.again):
@@ -182,7 +190,7 @@ class Trials:
         told = f"the control case {name} gave {outcome.verdict.value}: {outcome.reason}"
         return _hindered(told) if outcome.verdict is Verdict.INCONCLUSIVE else Outcome(Verdict.SKIPPED, told)
 
-    async def _with_room(self, case: ReadyCase, serial: bool | str) -> Attempted:
+    async def _with_room(self, case: ReadyCase, serial: bool | str, setting: Setting) -> Attempted:
         """Play a case, again and with fewer in flight while the target has no room for it."""
         result = Attempted(case, _hindered("not run"))
         for attempt in range(_TRIES_FOR_ROOM):
@@ -190,7 +198,7 @@ class Trials:
                 if self.health.dead:
                     return Attempted(case, _hindered(self.health.dead))
                 window = self.gate.window
-                result = await self._once(case, self.setting)
+                result = await self._once(case, setting)
             await self.health.note(case.id, result.outcome)
             if not result.outcome.unavailable or self.health.dead:
                 return result

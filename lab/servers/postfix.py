@@ -103,6 +103,8 @@ def prepare(bench: Bench) -> Launch:
     bench.put("etc/main.cf", _main_cf(bench, environment))
     bench.put("etc/master.cf", _master_cf(bench))
     _add_sasl_users(bench, environment)
+    # Without postlogd programs write the log themselves: postsuper, as postfix, about files that a crash has left.
+    bench.put("maillog", "", owner="postfix")
     return Launch(
         programs=(bench.program("usr/sbin/postfix", "-c", etc, "start-fg", environment=environment),),
         facts={

@@ -5,7 +5,20 @@ A profile may have keys of its own besides; a case that uses one lists it in its
 
 from __future__ import annotations
 
-FACTS = frozenset(
+# What a target passes on to the next hops of the tester, and how.
+OF_RELAYING = frozenset(
+    {
+        "full_hop",
+        "plain_hop",
+        "dead_hop",
+        "loop_hop",
+        "unknown_hop",
+        "forwarded",
+        "full_login",
+        "delay_warning",
+    }
+)
+FACTS = OF_RELAYING | frozenset(
     {
         "role",
         "product",
@@ -31,14 +44,6 @@ FACTS = frozenset(
         "second_user",
         "second_password",
         "delivered",
-        "full_hop",
-        "plain_hop",
-        "dead_hop",
-        "loop_hop",
-        "unknown_hop",
-        "forwarded",
-        "full_login",
-        "delay_warning",
         "mailbox",
         "tls",
         "anonymous",

@@ -30,6 +30,7 @@ from .connection import Connection
 from .content import content_octets, encode, raw_octets
 from .expand import UnknownVariable, expand, seconds
 from .expect import Answer, admits, as_list, found, judge, show
+from .offers import lists_others
 from .outcome import Outcome, Seen, Setting
 from .sasl import BadChallenge
 from .types import Connect, Content, DataTls, Expect, Segments, Step, Tls
@@ -59,6 +60,9 @@ def play(case: ReadyCase, setting: Setting, variables: Mapping[str, str]) -> Tal
     player = Player(setting, variables, case.states)
     outcome = yield from player.verdict(case.state, case.steps)
     yield from player.clean_up(case.cleanup)
+    if outcome.verdict is Verdict.FAIL and (other := lists_others(case, player.offers)):
+        reason = f"this connection led to a host that {other}, unlike the one that was asked at first"
+        return replace(outcome, verdict=Verdict.INCONCLUSIVE, reason=f"{reason}: {outcome.reason}")
     return outcome
 
 
@@ -88,6 +92,7 @@ class Player:
         self.sent = ""
         self.received = ""  # what came over a data connection last, as text
         self.placed: Placed | None = None
+        self.offers: frozenset[str] = frozenset()  # what the server listed on the way to the state
         self.refusal: Reply | None = None  # came in place of a request for the step's literal
 
     # -- the whole case
@@ -96,6 +101,7 @@ class Player:
         """Reach the state, play the steps, tell the verdict."""
         try:
             yield from self._reach(state, MAIN)
+            self.offers = self.connections[MAIN].offers if state.connects else self.offers
             for placed in steps:
                 yield from self._step(placed, given=placed.step.given)
         except Ended as end:

@@ -6,8 +6,11 @@ import re
 from collections.abc import Iterable
 
 from ..protocols.base import Reply
+from .cases import ReadyCase
 from .outcome import Seen
 
+_KINDRED = ("smtp", "submission", "lmtp")
+_OUR_WORDS = frozenset({"TLS", "IMPLICIT TLS"})
 ASK = {"ftp": "FEAT", "pop3": "CAPA", "imap": "CAPABILITY"}  # SMTP tells by itself, in the EHLO reply
 
 
@@ -31,6 +34,22 @@ def with_tls(words: frozenset[str], *, implicit: bool) -> frozenset[str]:
     if implicit:
         return words | {"TLS", "IMPLICIT TLS"}
     return words | {"TLS"} if words & {"STARTTLS", "STLS", "AUTH TLS"} else words
+
+
+def lists_others(case: ReadyCase, offers: frozenset[str]) -> str:
+    """How a mail server's list differs from what the case was chosen by, or "".
+
+    Behind one address there may be several hosts, and a host may tell a client that it knows more than a stranger.
+    """
+    if case.protocol not in _KINDRED or not offers - _OUR_WORDS:
+        return ""
+    lacks = sorted(need for need in _capabilities(case.needs) if need not in offers)
+    has = sorted(word for word in _capabilities(case.unless) if word in offers)
+    return f"does not list {lacks[0]}" if lacks else f"lists {has[0]}" if has else ""
+
+
+def _capabilities(words: Iterable[str]) -> set[str]:
+    return {word for word in words if word == word.upper()} - _OUR_WORDS
 
 
 def _lists(protocol: str, command: bytes, reply: Reply) -> list[str]:

@@ -8,6 +8,7 @@ turn red on it are pinned in red/<protocol>.yaml, so that a case which fails for
 from __future__ import annotations
 
 import functools
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -23,6 +24,7 @@ from plumbline.probes.refusals import control_of, excused, hindrance
 from plumbline.probes.script import clock
 from plumbline.probes.script.cases import ReadyCase, ReadyState
 from plumbline.probes.script.checks import SEGMENTS_RULE
+from plumbline.probes.script.facts import OF_RELAYING
 from plumbline.probes.script.interpreter import play
 from plumbline.probes.script.loader import Library
 from plumbline.probes.script.offers import offered, with_tls
@@ -34,16 +36,6 @@ from tests.models.world import EPOCH, World
 
 SUITES = Path(__file__).parents[2] / "suites"
 RED = Path(__file__).parent / "red"
-RELAY_FACTS = (
-    "full_hop",
-    "plain_hop",
-    "dead_hop",
-    "loop_hop",
-    "unknown_hop",
-    "forwarded",
-    "full_login",
-    "delay_warning",
-)
 GOOD = (Verdict.PASS, Verdict.TOLERATED, Verdict.INFO)
 
 
@@ -108,8 +100,31 @@ class Bench:
 
     def pinned(self) -> dict[str, list[str]]:
         """Mutant -> the cases that were red on it when the pins were last drawn."""
-        file = RED / f"{self.protocol}.yaml"
-        return yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else {}
+        return _pins(self.protocol)
+
+    def share(self, mutant: Mutant, cases: list[ReadyCase]) -> list[ReadyCase]:
+        """What a usual run of our tests plays of the crossing of all mutants and cases, which takes minutes.
+
+        Those that are pinned, that the mutant was made for, and a quarter of the others, always the same one. All of
+        them where a passive case is pinned, which needs talk to listen to. `redraw` plays everything.
+        """
+        pinned = {*self.pinned().get(mutant.name, ()), *mutant.breaks}
+        short = {case.id.partition("/")[2]: case for case in cases}
+        if mutant.only or any(case.spec.passive for name, case in short.items() if name in pinned):
+            return cases
+        return [
+            case for name, case in short.items() if name in pinned or _of_quarter(f"{mutant.name} {name}")
+        ]
+
+
+@functools.cache
+def _pins(protocol: str) -> dict[str, list[str]]:
+    file = RED / f"{protocol}.yaml"
+    return yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else {}
+
+
+def _of_quarter(text: str) -> bool:
+    return zlib.crc32(text.encode()) % 4 == 0
 
 
 def mutant(name: str, base: type[LineService], *breaks: str, **broken: object) -> Mutant:
@@ -181,7 +196,7 @@ def verdicts(
         result[case.id] = (outcome.verdict, outcome.reason)
     for case in cases:
         if case.spec.passive:
-            why = _skipped(case, services[case.protocol], facts)
+            why = skipped(case, services[case.protocol], facts)
             outcome = Outcome(Verdict.SKIPPED, why) if why else tally.judge(case)
             result[case.id] = (outcome.verdict, outcome.reason)
     return result
@@ -195,7 +210,7 @@ def _outcomes(
     segments: str,
 ) -> Iterator[tuple[ReadyCase, Outcome]]:
     for number, case in enumerate(case for case in cases if not case.spec.passive):
-        if why := _skipped(case, services[case.protocol], facts):
+        if why := skipped(case, services[case.protocol], facts):
             yield case, Outcome(Verdict.SKIPPED, why)
             continue
         world = World()
@@ -224,7 +239,7 @@ def _outcomes(
         yield case, excused(outcome, why) if why else outcome
 
 
-def _skipped(case: ReadyCase, service: type[LineService], facts: Mapping[str, str]) -> str:
+def skipped(case: ReadyCase, service: type[LineService], facts: Mapping[str, str]) -> str:
     """Why the case is not played: a fact decides, and where the server tells by `keywords` what it offers, that.
 
     `secured_keywords` are those under TLS, `implicit` is for TLS from the first octet on; who `relays` does so to the
@@ -235,7 +250,7 @@ def _skipped(case: ReadyCase, service: type[LineService], facts: Mapping[str, st
     if keywords is None:
         return skip_reason(case, {need.upper() for need in case.needs if need != need.lower()}, facts)
     if not getattr(service, "relays", False):
-        facts = {name: value for name, value in facts.items() if name not in RELAY_FACTS}
+        facts = {name: value for name, value in facts.items() if name not in OF_RELAYING}
     lists = {"first-ehlo": with_tls(offered(keywords), implicit=getattr(service, "implicit", False))}
     if "STARTTLS" in lists["first-ehlo"]:
         lists["protected"] = offered(getattr(service, "secured_keywords", keywords)) | {"TLS"}

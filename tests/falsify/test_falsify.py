@@ -50,7 +50,7 @@ def test_what_other_systems_and_policies_do_is_no_violation(bench, model):
 
 @pytest.mark.parametrize(("bench", "mutant"), ALL, ids=[f"{b.protocol}-{m.name}" for b, m in ALL])
 def test_mutant_turns_exactly_these_red(bench, mutant):
-    found = bench.red(mutant, cases(bench.protocol))
+    found = bench.red(mutant, bench.share(mutant, cases(bench.protocol)))
 
     assert mutant.breaks - set(found) == set()
     assert found == bench.pinned().get(mutant.name), "read why, then python -m tests.falsify.redraw"

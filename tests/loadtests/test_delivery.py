@@ -92,6 +92,7 @@ def test_the_account_adds_up():
         "delayed": ["run.0.3"],
         "never acknowledged": ["run.0.7"],
     }
+    assert "1 messages arrived that the target had refused: senders will repeat them" in delivery_lines(found)
     assert found.delay["n"] == 2
     assert found.delay["max"] == pytest.approx(20.5)
 

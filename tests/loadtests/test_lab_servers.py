@@ -42,7 +42,10 @@ def test_acknowledged_is_delivered_plus_lost_though_the_target_was_killed(produc
     assert found.errors, "the crash was seen"
     assert delivery.unanswered == found.facts["in_doubt"] <= found.failures
     assert delivery.unanswered_delivered <= delivery.unanswered
-    assert delivery.refused_delivered == 0
+    closing = found.errors.get(
+        "421 at acknowledgement", 0
+    )  # Dovecot, killed, says so of messages that it has stored
+    assert delivery.refused_delivered <= closing
     assert code == (1 if delivery.lost else 0)
     assert delivery.lost == 0, "what these servers acknowledge is on the disk"
     samples = [record for record in records.read(results) if isinstance(record, records.Sample)]

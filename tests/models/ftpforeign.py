@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import ClassVar
 from weakref import WeakKeyDictionary
 
-from plumbline.probes.protocols.coding import Decoding
+from plumbline.probes.protocols.coding import Decoding, Malformed
 
 from tests.models.ftp import ANONYMOUS, WRITING, FtpModel
 from tests.models.world import Line, World
@@ -31,7 +31,7 @@ class OneCase(FtpModel):
 
 
 class Windows(OneCase):
-    """As IIS: DOS listings, files with CRLF, a system of its own, 125, a fraction in MDTM, no SIZE in ASCII type.
+    """As IIS: no spaces behind names, DOS listings, files with CRLF, a system of its own, 125, a fraction in MDTM, no SIZE in ASCII type.
 
     (But for the absolute names behind 257, which IIS lacks.)
     """
@@ -44,6 +44,9 @@ class Windows(OneCase):
     mechanisms = frozenset({"TLS", "TLS-C"})
     own_facts: ClassVar[dict[str, str]] = NO_ACCOUNTS
     system = "Windows_NT"
+
+    def path(self, argument: str) -> str:
+        return super().path(argument.rstrip(" "))
 
     def do_SYST(self, _argument: str) -> None:
         self.say(f"215 {self.system}")
@@ -150,6 +153,72 @@ class Mainframe(OneCase):
         return f"VOL001 3390   2026/01/02  1    1  VB   27998 {self.short_form(name)}   [ALICE]"
 
 
+class Latin(FtpModel):
+    """UTF-8 on the wire, and a file system that holds no more than ISO 8859-1: it finds out when the file is made."""
+
+    keywords = FtpModel.features
+
+    def holds(self, name: str) -> bool:
+        return all(ord(letter) < 256 for letter in name)
+
+    def do_MKD(self, argument: str) -> None:
+        super().do_MKD(argument) if self.holds(argument) else self.say("451 No such names here")
+
+    def store(self, path: str, octets: bytes, restart: int) -> None:
+        if not self.holds(path):
+            raise Malformed("no such name")
+        super().store(path, octets, restart)
+
+
+class AtHome(FtpModel):
+    """Users begin in a directory of their own, which is where they may write; the root is the system's."""
+
+    keywords = FtpModel.features
+    own_facts: ClassVar[dict[str, str]] = {"writable": ".", "large_file": "/large.bin"}
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.folders |= {"/home", "/home/alice", "/home/alice/reports"}
+
+    def do_PASS(self, argument: str) -> None:
+        super().do_PASS(argument)
+        if self.logged_in:
+            self.cwd = "/home/alice"
+
+
+class OneThing(FtpModel):
+    """Does one thing at a time (RFC 1123 section 4.1.3.3): what comes during a transfer waits, and so does the end of the session."""
+
+    keywords = FtpModel.features
+    misses = frozenset({"control-lost"})
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.waiting: list[bytes] = []
+        self.gone = False
+
+    def on_line(self, line: bytes) -> None:
+        if self.data.busy:
+            self.waiting.append(line)
+        else:
+            super().on_line(line)
+
+    def say(self, text: str) -> None:
+        super().say(text)
+        if text[:1] in "245":
+            self.world.later(0.0, self.go_on)
+
+    def go_on(self) -> None:
+        while self.waiting and not self.data.busy:
+            super().on_line(self.waiting.pop(0))
+        if self.gone and not self.data.busy:
+            super().ended()
+
+    def ended(self) -> None:
+        self.gone = True
+        self.go_on()
+
+
 class ReadOnly(FtpModel):
     """Nobody may write, so that there are no commands for it."""
 
@@ -183,7 +252,7 @@ class Small(FtpModel):
 
 
 class Policies(FtpModel):
-    """Refuses what its administrator does not want: active mode, appending, renaming, REIN, data in clear within TLS.
+    """Refuses what its administrator does not want: active mode, appending, renaming, overwriting, REIN, data in clear within TLS.
 
     Logins take their time, a wrong password is 430, and the second one ends the session.
     """
@@ -200,6 +269,9 @@ class Policies(FtpModel):
 
     do_STOU = do_RNFR = do_APPE
 
+    def do_STOR(self, argument: str) -> None:
+        return self.say("553 It exists") if self.path(argument) in self.files else super().do_STOR(argument)
+
     def do_REIN(self, _argument: str) -> None:
         self.say("504 Not here")
 
@@ -208,7 +280,7 @@ class Policies(FtpModel):
 
     def fact(self, fact: str, path: str) -> str:
         told = super().fact(fact, path)
-        return "".join(letter for letter in told if letter not in "af") if fact == "perm" else told
+        return "".join(letter for letter in told if letter not in "afw") if fact == "perm" else told
 
     def do_PROT(self, argument: str) -> None:
         return super().do_PROT(argument) if argument.upper() == "P" else self.say("504 Only P")
@@ -316,6 +388,6 @@ class OneSession(FtpModel):
 
 
 FOREIGN = (
-    *(Windows, EmulatedUnix, Decomposing, Mainframe, Small),
+    *(Windows, EmulatedUnix, Decomposing, Mainframe, Latin, AtHome, Small, OneThing),
     *(ReadOnly, Policies, OnlyEpsv, OnlyPasv, OnlyWithTls, Ftps, OneSession),
 )

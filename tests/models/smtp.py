@@ -73,7 +73,7 @@ class SmtpModel(LineService):
         return re.sub(rb"(?im)^Return-Path:.*\r?\n", b"", head) + end + body
 
     def return_path(self) -> bytes:
-        return f"Return-Path: <{self.sender or ''}>\r\n".encode()
+        return f"Return-Path: <{smtp_paths.quoted(self.sender or '')}>\r\n".encode()
 
     def trace(self) -> bytes:
         source = f"from {self.helo} ([{self.line.client.host}])"

@@ -6,6 +6,7 @@ import ipaddress
 import re
 
 _LITERAL = r"\[[^\[\]\s\\]+\]"
+_DOT_STRING = r"""[^\s"(),:;<>@\[\\\].]+(?:\.[^\s"(),:;<>@\[\\\].]+)*"""
 
 
 def _domain(other: str) -> str:
@@ -51,6 +52,14 @@ def is_literal(text: str) -> bool:
 def unquoted(local: str) -> str:
     """The local-part that a quoted string stands for."""
     return re.sub(r"\\(.)", r"\1", local[1:-1]) if local.startswith('"') else local
+
+
+def quoted(path: str) -> str:
+    """The path of a mailbox, its local-part in quotes where it needs them."""
+    local, at, domain = path.rpartition("@")
+    if not at or re.fullmatch(_DOT_STRING, local):
+        return path
+    return '"' + re.sub(r'(["\\])', r"\\\1", local) + f'"@{domain}'
 
 
 def path(text: str, *, wide: bool = False) -> str | None:

@@ -270,8 +270,13 @@ class CutAtSpace(M):
 
 
 class StripsSpaces(M):
+    """In front everywhere, behind when it stores."""
+
     def path(self, argument):
-        return super().path(argument.strip(" "))
+        return super().path(argument.lstrip(" "))
+
+    def do_STOR(self, argument):
+        super().do_STOR(argument.strip(" "))
 
 
 class Patterns(M):

@@ -23,7 +23,7 @@ class OneForNobody(M):
 
     def recipient(self, path):
         if self.sender == "" and self.recipients:
-            self.say("550 one is enough")
+            self.say("503 one is enough")
         else:
             super().recipient(path)
 

@@ -234,6 +234,16 @@ class HangsUpSoon(OneAttempt):
             self.line.fin()
 
 
+class WaitsOnBehindTheAsterisk:
+    """Answers a cancelled exchange, and goes on with it."""
+
+    def respond(self, line):
+        if line == "*":
+            self.say("501 5.7.0 cancelled")
+        else:
+            super().respond(line)
+
+
 def uncoded(name, reply, code):
     """A bug: this reply has no such enhanced code."""
 
@@ -296,6 +306,7 @@ def auth(base, without) -> list[Mutant]:
         broken(base, CutsLines, "auth-line-too-long"),
         broken(base, AnyNul, "auth-plain-nul[one-too-few|none]"),
         broken(base, OneAttempt, "auth-after-failure"),
+        broken(base, WaitsOnBehindTheAsterisk, "auth-after-cancel"),
         broken(base, Sulks, "session-after-failure"),
         broken(base, HangsUpSoon, "three-failures"),
         broken(without, UnofferedMechanisms, f"auth-not-offered{every}"),

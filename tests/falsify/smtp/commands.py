@@ -375,9 +375,10 @@ MUTANTS = [
     mutant(
         "names_must_have_two_labels",
         M,
-        *rows("hello-name[IPv4-literal|IPv6-literal|one-label]"),
+        *rows("hello-name[IPv4-literal|IPv6-literal]"),
         is_name=lambda _self, argument: re.fullmatch(r"[a-z0-9]+(\.[a-z0-9]+)+", argument) is not None,
     ),
+    first("one_label_refused", "EHLO localhost", "500 what?", "hello-name[one-label]"),
     first("long_names_refused", "EHLO .{100}", "501 too long", "hello-name[239-octets]"),
     first("many_labels_refused", r"EHLO (\w+\.){5}", "501 too many", "hello-name[many-labels]"),
     first(
