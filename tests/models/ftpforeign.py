@@ -219,6 +219,83 @@ class OneThing(FtpModel):
         self.go_on()
 
 
+class OtherCodes(FtpModel):
+    """Where the table of RFC 959 section 5.4 has several codes, those that fewer servers use; 3 s late with everything.
+
+    FEAT has one line, EPSV is for IPv6 only, REST is refused, a listing of no files is an error.
+    """
+
+    verbs = FtpModel.verbs - LATER - SECURITY | {"FEAT", "OPTS", "EPSV"}
+    keywords: ClassVar[tuple[str, ...]] = ()
+    own_facts: ClassVar[dict[str, str]] = NO_ACCOUNTS
+    misses = frozenset({"session-can-be-encrypted"})
+    other: ClassVar[dict[str, str]] = {
+        "226 Transfer complete": "250 Transfer complete",
+        "530 Please log in": "532 An account is needed",
+        "331 Password, please": "331-Welcome\r\n 2 users are here\r\n331 Password, please",
+        "550 No such file": "450 No such file",
+        "503 RNFR first": "503-Wait\r\n 503 is the code\r\n503 RNFR first",
+    }
+
+    def greet(self) -> None:
+        self.say("120 Ready soon")
+        self.lag = 3.0
+        self.say("220-Welcome")
+        self.say(" 220 is the code of this greeting")
+        self.say("220 Ready")
+
+    def announce(self, text: str) -> None:
+        """At once, or all would have been sent before the client begins to read."""
+        late, self.lag = self.lag, 0.0
+        super().announce(text)
+        self.lag = late
+
+    def do_REIN(self, argument: str) -> None:
+        self.say("120 In a moment")
+        super().do_REIN(argument)
+
+    def do_CDUP(self, argument: str) -> None:
+        self.as_code("200", lambda: super(OtherCodes, self).do_CDUP(argument))
+
+    def as_code(self, code: str, do: Callable[[], None]) -> None:
+        """Do something, and tell success by another code."""
+        self.other = {**OtherCodes.other, "250 Directory": f"{code} Directory"}
+        do()
+        self.other = OtherCodes.other
+
+    def do_FEAT(self, argument: str) -> None:
+        self.say("501 FEAT alone" if argument else "211 No features")
+
+    def do_HELP(self, _argument: str) -> None:
+        self.say("211 All that RFC 959 has")
+
+    def do_EPSV(self, _argument: str) -> None:
+        self.say("522 PASV is for IPv4")
+
+    def do_STAT(self, argument: str) -> None:
+        return super().do_STAT(argument) if argument else self.say("213 Idle")
+
+    def do_REST(self, _argument: str) -> None:
+        self.say("501 No restarts")
+
+    def do_ABOR(self, argument: str) -> None:
+        return super().do_ABOR(argument) if self.data.busy else self.say("225 Nothing to abort")
+
+    def do_MODE(self, argument: str) -> None:
+        return super().do_MODE(argument) if argument.upper() == "S" else self.say("501 MODE S")
+
+    def do_NLST(self, argument: str) -> None:
+        if any(name in self.files for name in self.names(self.path(argument))):
+            return super().do_NLST(argument)
+        return self.say("450 No files")
+
+    def say(self, text: str) -> None:
+        for usual, rare in self.other.items():
+            text = text.replace(usual, rare)
+        for line in text.split("\r\n") if "\r\n" in text else [text]:
+            super().say(line)
+
+
 class ReadOnly(FtpModel):
     """Nobody may write, so that there are no commands for it."""
 
@@ -388,6 +465,6 @@ class OneSession(FtpModel):
 
 
 FOREIGN = (
-    *(Windows, EmulatedUnix, Decomposing, Mainframe, Latin, AtHome, Small, OneThing),
+    *(Windows, EmulatedUnix, Decomposing, Mainframe, Latin, AtHome, Small, OneThing, OtherCodes),
     *(ReadOnly, Policies, OnlyEpsv, OnlyPasv, OnlyWithTls, Ftps, OneSession),
 )
