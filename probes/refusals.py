@@ -1,57 +1,43 @@
-"""A failure may be about our mail as such: the target refuses it for its sender or text, or delivers it late.
+"""A failure may be the target's refusal of our mail as such: of sender, recipient, the client's address, the text.
 
-That is policy or set-up, whatever the case was about. So where a command of a transaction was refused, it is looked
-whether the target takes such a command in its plainest form; where nothing was delivered, whether an ordinary mail is.
-The states of mail protocols are the controls.
+That is policy, whatever the case was about. So where a command of a transaction was refused, it is looked whether the
+target takes such a command in its plainest form: the states of mail protocols are the controls. The same is done where
+the client was dropped, or where no mail arrived.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ..reports.records import Verdict
-from .ops import Talk
 from .protocols.base import Reply
 from .protocols.registry import DIALECTS
 from .script.cases import Placed, ReadyState
 from .script.expect import admits, show
-from .script.interpreter import as_expect, reach
-from .script.outcome import Outcome, Seen, Setting
+from .script.interpreter import as_expect
+from .script.outcome import Outcome, Seen
 from .script.types import Count, Delivered, Step
 
-_ARRIVES = Placed(Step(delivered=Delivered(count=Count(at_least=1))), "an ordinary mail is delivered", 1, 1)
+_NONE = "0 after "  # how a step with `delivered` says that nothing came
+_GONE = ("the server closed", "the server reset")
 
 
-@dataclass(frozen=True, slots=True)
-class Control:
-    """A state that must be reached, and a step that must hold there, for a failure to tell something."""
-
-    state: ReadyState
-    steps: tuple[Placed, ...] = ()
-
-    @property
-    def name(self) -> str:
-        return " ".join((self.state.name, *(one.file for one in self.steps)))
-
-    def talk(self, setting: Setting, variables: Mapping[str, str]) -> Talk[Outcome]:
-        return reach(self.state, setting, variables, self.steps)
-
-
-def control_of(outcome: Outcome, states: Mapping[str, ReadyState]) -> Control | None:
-    """What shows whether the target takes, or delivers, in plain form what failed here."""
+def control_of(outcome: Outcome, states: Mapping[str, ReadyState]) -> ReadyState | None:
+    """The state that shows whether the target takes in plain form what this failing outcome was refused."""
     if outcome.verdict is not Verdict.FAIL or outcome.step is None:
         return None
-    if outcome.step.step.delivered is not None and outcome.got.startswith("0 after "):
-        return Control(states["sent"], (_ARRIVES,)) if "sent" in states else None
+    if outcome.step.step.delivered and outcome.got.startswith(_NONE):
+        return _arrived(states.get("sent"))
+    if outcome.got.startswith(_GONE):  # a further connection is opened to see whether others are served
+        return None if outcome.step.step.on else states.get("ehlo")
     at = next((at for at, one in _backwards(outcome.seen) if show(one.reply) == outcome.got), None)
     if at is None or not _is_refusal(outcome.seen[at].reply):
         return None
     answer, before = outcome.seen[at], outcome.seen[at - 1] if at else None
     named = as_expect(outcome.step.step.S).not_
     looked_for = admits(named, answer.reply, DIALECTS[answer.protocol])
-    state = None if looked_for else states.get(_plain(answer, before))
-    return Control(state) if state else None
+    return None if looked_for else states.get(_plain(answer, before))
 
 
 def _backwards(seen: Sequence[Seen]) -> Iterator[tuple[int, Seen]]:
@@ -72,24 +58,28 @@ def _is_refusal(reply: Reply) -> bool:
     return reply.status[:1] in ("4", "5") and reply.status[:2] != "50" and reply.status != "555"
 
 
-def hindrance(outcome: Outcome) -> str:
-    """What a control that was played tells about the target, or "" where all is well with our mail."""
-    if outcome.step is not None and outcome.step.step.delivered is not None:
-        late = outcome.verdict is not Verdict.PASS
-        return (
-            f"an ordinary mail is not seen either, {outcome.got}: late, or a wrong `delivered`"
-            if late
-            else ""
-        )
-    hindered = outcome.verdict is Verdict.INCONCLUSIVE and outcome.seen
-    return (
-        f"the target refuses our mail as such ({outcome.got})"
-        if hindered and _is_refusal(outcome.seen[-1].reply)
-        else ""
-    )
+def _arrived(sent: ReadyState | None) -> ReadyState | None:
+    """That a plain mail is seen by the profile's `delivered`, which may look in the wrong place."""
+    if sent is None:
+        return None
+    look = Step(delivered=Delivered(count=Count(at_least=1), within="60s"))
+    return replace(sent, name="arrived", steps=(*sent.steps, Placed(look, "an ordinary mail", 1, 1)))
 
 
-def excused(outcome: Outcome, why: str) -> Outcome:
-    """The failing outcome, where the control was hindered."""
-    reason = f"{why}, so this tells nothing: {outcome.reason}"
+def refused(control: Outcome) -> str:
+    """How the target refused the plain form, or "" where it did not."""
+    if control.verdict is not Verdict.INCONCLUSIVE or not control.seen:
+        return ""
+    last = control.seen[-1]
+    refusal = last.command and _is_refusal(last.reply)
+    return control.got if refusal or control.got.startswith((_NONE, *_GONE)) else ""
+
+
+def excused(outcome: Outcome, got: str) -> Outcome:
+    """The failing outcome, if the plain form got this refusal."""
+    if got.startswith(_NONE):
+        what = "no ordinary mail is seen where the profile says (delivered), or it is filtered"
+    else:
+        what = f"the target refuses our mail as such ({got})"
+    reason = f"{what}, so this tells nothing: {outcome.reason}"
     return replace(outcome, verdict=Verdict.INCONCLUSIVE, reason=reason)

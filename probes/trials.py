@@ -23,11 +23,11 @@ from .masking import Masker
 from .ops import Talk
 from .passive import Tally
 from .preflight import Sanity, sanity
-from .refusals import control_of, excused, hindrance
+from .refusals import control_of, excused, refused
 from .replay import Replays
 from .script import clock
 from .script.cases import ReadyCase, ReadyState
-from .script.interpreter import play
+from .script.interpreter import play, reach
 from .script.outcome import Endpoint, Outcome, Setting
 from .target import is_loopback
 from .transcript import Transcript
@@ -94,7 +94,6 @@ class Trials:
         self._replays = Replays(plan.segments, plan.again, self._replay, self.tally)
         self._shared: dict[str, trio.Event] = {}
         self._done: dict[str, Attempted] = {}
-        self._hindrances: dict[str, str] = {}  # what each told about the target, "" where it went well
 
     async def result(self, case: ReadyCase, chain: tuple[str, ...] = ()) -> Attempted:
         """The verdict on a case. A case that others depend on is run once for all."""
@@ -145,17 +144,14 @@ class Trials:
         return replace(result, outcome=replace(result.outcome, verdict=Verdict.INCONCLUSIVE, reason=reason))
 
     async def _unless_refused(self, result: Attempted) -> Attempted:
-        """A failure tells nothing where our plainest mail is refused, or does not arrive, as well."""
+        """A failure by a refusal tells nothing where the target refuses our plainest mail as well."""
         control = control_of(result.outcome, self.plan.states)
-        if control is None or not all(self.setting.facts.get(need) for need in control.state.needs):
+        if control is None or not all(self.setting.facts.get(need) for need in control.needs):
             return result
-        if control.name not in self._hindrances:
-            async with self.gate.passage(False):
-                talk = control.talk(self.setting, self._variables())
-                self._hindrances[control.name] = hindrance(await self._played(talk, Transcript(self._masker)))
-        if not (why := self._hindrances[control.name]):
-            return result
-        return replace(result, outcome=excused(result.outcome, why))
+        async with self.gate.passage(False):  # each time anew: a server may have had enough of us meanwhile
+            talk = reach(control, self.setting, self._variables())
+            got = refused(await self._played(talk, Transcript(self._masker)))
+        return replace(result, outcome=excused(result.outcome, got)) if got else result
 
     async def _replay(self, case: ReadyCase, way: str, alone: bool) -> Outcome:
         async with self.gate.passage(alone or case.serial):

@@ -120,9 +120,12 @@ def _policy(command: bytes, status: str) -> str:
     """Refusals that are about the client: it has not logged in, or not under TLS, or not as the account demands.
 
     530 is not for the commands that are free of it whatever is wanted (RFC 3207, 4; RFC 4954, 6). 534 and 535 answer
-    AUTH and its responses: an account may be locked, or kept in a way that one mechanism cannot use.
+    AUTH and its responses: an account may be locked, or kept in a way that one mechanism cannot use. Preflight was
+    greeted well: another greeting is for a client that made itself disliked.
     """
     verb = command[:4].upper()
+    if not command and status.startswith("5"):
+        return "the server serves nobody now, or not this client"
     if status == "530" and verb not in _NEVER_530:
         return "the server wants a login or TLS first"
     if status in ("534", "535"):

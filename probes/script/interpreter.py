@@ -66,11 +66,9 @@ def play(case: ReadyCase, setting: Setting, variables: Mapping[str, str]) -> Tal
     return outcome
 
 
-def reach(
-    state: ReadyState, setting: Setting, variables: Mapping[str, str], steps: Sequence[Placed] = ()
-) -> Talk[Outcome]:
-    """Play a state's set-up, and these steps if any; the outcome passes when all went well."""
-    return (yield from Player(setting, variables, {}).verdict(state, steps))
+def reach(state: ReadyState, setting: Setting, variables: Mapping[str, str]) -> Talk[Outcome]:
+    """Play a state's set-up alone; the outcome passes when the state was reached."""
+    return (yield from Player(setting, variables, {}).verdict(state, ()))
 
 
 class Player:

@@ -137,10 +137,19 @@ def test_what_came_before_the_close_is_judged_first(tmp_path):
 def test_trouble_in_the_set_up_is_inconclusive(tmp_path):
     script = "- {S: 220, given: true}\n- C: NOOP\n  S: 250\n"
 
-    result = outcome(tmp_path, script, Wire(Peer(b"554 go away\r\n")))
+    result = outcome(tmp_path, script, Wire(Peer(b"354 go away\r\n")))
 
     assert result.verdict is Verdict.INCONCLUSIVE
     assert result.reason.startswith("set-up")
+
+
+def test_a_client_that_is_greeted_with_a_refusal_learns_nothing(tmp_path):
+    result = outcome(tmp_path, "- S: 220\n", Wire(Peer(b"554 go away\r\n")))
+    asked = outcome(tmp_path, "- S: {reply: 220, not: 554}\n", Wire(Peer(b"554 go away\r\n")))
+
+    assert result.verdict is Verdict.INCONCLUSIVE
+    assert result.reason.startswith("the server serves nobody now, or not this client: 554")
+    assert asked.verdict is Verdict.FAIL
 
 
 def test_silence_is_met_by_silence_only(tmp_path):

@@ -20,12 +20,12 @@ import yaml
 from plumbline.probes.capability import skip_reason
 from plumbline.probes.passive import Tally
 from plumbline.probes.preflight import offered_at
-from plumbline.probes.refusals import control_of, excused, hindrance
+from plumbline.probes.refusals import control_of, excused, refused
 from plumbline.probes.script import clock
 from plumbline.probes.script.cases import ReadyCase, ReadyState
 from plumbline.probes.script.checks import SEGMENTS_RULE
 from plumbline.probes.script.facts import OF_RELAYING
-from plumbline.probes.script.interpreter import play
+from plumbline.probes.script.interpreter import play, reach
 from plumbline.probes.script.loader import Library
 from plumbline.probes.script.offers import offered, with_tls
 from plumbline.probes.script.outcome import Endpoint, Outcome, Setting
@@ -139,16 +139,6 @@ def gather(package: ModuleType) -> tuple[Mutant, ...]:
     return tuple(one for module in modules for one in getattr(module, "MUTANTS", ()))
 
 
-def losing(base: type[LineService]) -> Callable[..., None]:
-    """A `deliver` that loses what it was told to deliver, but not the ordinary mail of a control."""
-
-    def deliver(self: LineService, mail: bytes) -> None:
-        if b"Subject: control" in mail:
-            base.deliver(self, mail)  # type: ignore[attr-defined]
-
-    return deliver
-
-
 def rows(word: str) -> list[str]:
     """`stem[a|b]` as `stem[a]`, `stem[b]`."""
     stem, bracket, inner = word.rstrip("]").partition("[")
@@ -235,8 +225,8 @@ def _outcomes(
         outcome = world.play(play(case, setting, variables))
         control = control_of(outcome, states_of(case.protocol))
         again = {**variables, "marker": f"control{number}"}
-        why = hindrance(world.play(control.talk(setting, again))) if control else ""
-        yield case, excused(outcome, why) if why else outcome
+        got = refused(world.play(reach(control, setting, again))) if control else ""
+        yield case, excused(outcome, got) if got else outcome
 
 
 def skipped(case: ReadyCase, service: type[LineService], facts: Mapping[str, str]) -> str:

@@ -30,6 +30,12 @@ MODELS = (
     policy.Balanced,
     policy.Tarpit,
     policy.Slow,
+    policy.Blocking,
+    policy.Dropping,
+    policy.Quarantine,
+    policy.Rewriting,
+    policy.Talkative,
+    policy.Hiding,
 )
 
 

@@ -6,6 +6,7 @@ No case may fail on them; what their policy keeps from being seen is inconclusiv
 from __future__ import annotations
 
 import itertools
+import quopri
 import re
 from types import MappingProxyType
 
@@ -185,3 +186,83 @@ class Slow(Policy):
 
     def say(self, text: str) -> None:
         self.line.say(f"{text}\r\n".encode(), after=25.0)
+
+
+class Blocking(Policy):
+    """Greets a client that it wants no more with 554, and lets it go."""
+
+    def greet(self) -> None:
+        super().greet()
+        self.line.inbox.clear()
+        self.say("554 5.7.1 you are on a list")
+
+    def on_line(self, line: bytes) -> None:
+        self.say("221 bye" if line.upper() == b"QUIT" else "503 5.7.1 no service for you")
+        if line.upper() == b"QUIT":
+            self.line.fin()
+
+
+class Dropping(Policy):
+    """Drops a client that it wants no more when it says who it is."""
+
+    def do_EHLO(self, _argument: str) -> None:
+        self.line.fin()
+
+    do_HELO = do_EHLO
+
+
+class Quarantine(Policy):
+    """Takes mail and keeps it where nobody looks, or the profile says the wrong place."""
+
+    def deliver(self, mail: bytes) -> None:
+        """Not here."""
+
+
+class Rewriting(Policy):
+    """Marks subjects, wraps fields, and turns eight bits and long lines into quoted-printable."""
+
+    def deliver(self, mail: bytes) -> None:
+        head, _, body = mail.partition(b"\r\n\r\n")
+        head = re.sub(rb"(?im)^Subject: ", b"Subject: [EXTERNAL] ", head)
+        if not body.isascii() or any(len(line) > 998 for line in body.split(b"\r\n")):
+            head = re.sub(rb"(?im)^Content-Transfer-Encoding: *\S+\r?\n?", b"", head).rstrip(b"\r\n")
+            head += b"\r\nContent-Transfer-Encoding: quoted-printable"
+            body = quopri.encodestring(body.replace(b"\r\n", b"\n")).replace(b"\n", b"\r\n")
+        super().deliver(head + b"\r\n\r\n" + body)
+
+
+class Talkative(Policy):
+    """Greets in several lines, and says in several lines what others say in one."""
+
+    def greet(self) -> None:
+        super().greet()
+        self.line.inbox.clear()
+        self.reply_lines("220", [f"{self.host} ESMTP", "No spam here.", "You have been warned."])
+
+    def do_HELO(self, argument: str) -> None:
+        if not self.is_name(argument):
+            return self.say("501 HELO needs a domain")
+        super().do_HELO(argument)
+        self.line.inbox.pop()
+        return self.reply_lines("250", [f"{self.host} hello {argument}", "pleased to meet you"])
+
+    def do_NOOP(self, _argument: str) -> None:
+        self.reply_lines("250", ["nothing", "was done"])
+
+    def taken(self) -> None:
+        self.reset()
+        self.reply_lines("250", ["2.0.0 queued as 4711", "2.0.0 thank you"])
+
+
+class Hiding(Policy):
+    """Has VRFY and EXPN switched off, in words of its own; says little."""
+
+    keywords = ("8BITMIME", "SIZE")
+
+    def do_VRFY(self, _argument: str) -> None:
+        self.say("252 2.5.2 Cannot VRFY user; try RCPT to attempt delivery")
+
+    def do_EXPN(self, _argument: str) -> None:
+        self.say("550 5.7.1 access denied")
+
+    do_HELP = do_EXPN

@@ -65,7 +65,8 @@ class DiesOfGarbage:
     def greet(self):
         super().greet()
         if self.world in _broken:
-            self.line.inbox[-1] = (self.world.now, b"502 out of order\r\n")
+            self.line.inbox.clear()
+            self.line.fin()
 
 
 class DiesOfCloseNotify(DiesOfGarbage):
