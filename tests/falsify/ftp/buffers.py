@@ -37,6 +37,16 @@ class KeepsReturns(M):
         return b"".join(part.replace(b"\r\n", b"\n") for part in pieces(octets, self.size))
 
 
+class SplitsLongCommands(M):
+    """Takes what does not fit into its buffer for the next command."""
+
+    size = 4096
+
+    def on_line(self, line):
+        for part in pieces(line, self.size) or [b""]:
+            super().on_line(part)
+
+
 class WholePages(M):
     """Takes a file that fills its last buffer for one octet less."""
 
@@ -129,6 +139,8 @@ MUTANTS = [
     ),
     at_borders("whole_pages", WholePages, 4096, "large-file[page]"),
     at_borders("whole_pages", WholePages, 8192, "large-file[two-pages]"),
+    at_borders("splits_long_commands", SplitsLongCommands, 512, "very-long-command-is-one"),
+    at_borders("splits_long_commands", SplitsLongCommands, 4096, "very-long-command-is-one"),
     planted("says_it_twice", "broken-download-is-told-once", SaysItTwice),
     planted(
         "takes_refused_parameters",
