@@ -137,6 +137,22 @@ def test_a_wrong_file_fails_and_says_how(tmp_path, commands, peer, want, expecte
     assert got in f"got {result.got}"
 
 
+@pytest.mark.parametrize(
+    ("way", "verdict"),
+    [
+        ("active", Verdict.SKIPPED),
+        ("extended-passive", Verdict.SKIPPED),
+        ("passive", Verdict.INCONCLUSIVE),
+    ],
+)
+def test_what_may_be_switched_off_is_skipped(tmp_path, way, verdict):
+    wire = Wire(Peer(HI, Hears(b"\r\n"), b"550 switched off\r\n"))
+    result = played(tmp_path, wire, f"- S: 220\n- data: {way}\n")
+
+    assert result.verdict is verdict
+    assert "550 switched off" in result.reason
+
+
 def test_a_slow_file_is_right_and_one_without_end_is_nobodys_verdict(tmp_path):
     slow = [Says(b"a", 20.0) for _ in range(7)]
     endless = [Says(b"a", 20.0) for _ in range(9)]
