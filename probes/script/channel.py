@@ -86,17 +86,30 @@ def open_(player: Player, data: Data, control: Connection, *, given: bool) -> Ta
             raise ValueError(f"data: {data.open!r}")
 
 
+def _is_six(control: Connection) -> bool:
+    return control.ends is not None and ":" in control.ends.peer.host
+
+
+def _is_required(command: bytes, control: Connection) -> bool:
+    return command == (b"EPSV" if _is_six(control) else b"PASV")
+
+
 def _way(how: str, control: Connection) -> str:
     """PASV and PORT can name IPv4 addresses only: on an IPv6 control connection EPSV and EPRT take their place."""
-    six = control.ends is not None and ":" in control.ends.peer.host
+    six = _is_six(control)
     return {"passive": "extended-passive", "active": "extended-active"}.get(how, how) if six else how
 
 
 def _ask(player: Player, control: Connection, command: bytes, wanted: str) -> Talk[None]:
-    """A set-up command and the one reply that lets us go on."""
+    """A set-up command and the one reply that lets us go on.
+
+    All but the passive way of the control connection's own family may be switched off (RFC 2577 section 3, RFC 2428).
+    """
     control.await_reply_to(command, Shape())
     yield from control.write(control.dialect.command(command))
     answer = yield from control.read(player.setting.patience.reply)
+    if isinstance(answer, Reply) and answer.status.startswith("5") and not _is_required(command, control):
+        player.skip(decode(command), answer)
     if not (isinstance(answer, Reply) and answer.status == wanted):
         player.fail(True, f"{wanted} to {decode(command)}", show(answer, control.reader.unread))
 

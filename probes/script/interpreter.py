@@ -349,9 +349,7 @@ class Player:
                 return
         judgement = judge(want, step.tolerate, answer, connection.dialect, self.variables)
         if not judgement.met and admits(step.skip, answer, connection.dialect):
-            asked, got = (text.removesuffix("\\r\\n") for text in (self.sent, show(answer)))
-            reason = f"the server does not do this: {asked} was answered {got}"
-            raise Ended(Verdict.SKIPPED, reason)
+            self.skip(self.sent, answer)
         if not judgement.met:
             self._wrong(step, connection, answer, judgement.expected, given=given)
         if judgement.tolerated and not given:
@@ -400,6 +398,11 @@ class Player:
                 Verdict.INCONCLUSIVE, reason, expected=expected, got=got, unavailable=unavailable
             ) from None
         raise Ended(Verdict.FAIL, f"expected {expected}, got {got}", expected=expected, got=got) from None
+
+    def skip(self, asked: str, answer: Answer) -> NoReturn:
+        """End the case: the server says that it does not do such things, which is up to it."""
+        asked, got = (text.removesuffix("\\r\\n") for text in (asked, show(answer)))
+        raise Ended(Verdict.SKIPPED, f"the server does not do this: {asked} was answered {got}") from None
 
     def _save(
         self, pattern: str, text: str, shown: str, *, otherwise: Verdict = Verdict.INCONCLUSIVE

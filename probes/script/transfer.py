@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .interpreter import Player
 
 _MOST = 67_108_864  # octets kept of one transfer
+_LONGEST = 5.0  # times the patience for one octet is that for a whole file
 _FAREWELL = 5.0  # seconds for the peer to close after us
 _CHUNK = 1_048_576
 _SHOWN = 200  # octets of a file that a message repeats
@@ -75,14 +76,14 @@ def _save_marker(player: Player, want: Receive, decoding: Decoding) -> None:
 def _whole(player: Player, channel: Channel, coded: Parameters, *, keep: bool, hold: bool) -> Talk[Decoding]:
     """Read to the end of the file, then close unless it is to be kept, or held to look at how it ended.
 
-    Raises Lost with what came in its detail, and Malformed.
+    Raises Lost with what came in its detail, Malformed, and Ended.
     """
     decoding, ended = Decoding(coded), False
     decoding.feed(channel.unread)
     channel.unread = b""
-    deadline = (yield from now()) + player.setting.patience.data
+    deadline = (yield from now()) + player.setting.patience.data * _LONGEST
     while not (decoding.done or decoding.size > _MOST):
-        chunk = yield from _chunk(channel, deadline, decoding.size)
+        chunk = yield from _chunk(player, channel, deadline, decoding.size)
         if chunk:
             decoding.feed(chunk)
         else:
@@ -96,20 +97,24 @@ def _whole(player: Player, channel: Channel, coded: Parameters, *, keep: bool, h
 
 
 def _first(player: Player, channel: Channel, size: int) -> Talk[bytes]:
-    """So many octets; what came with them waits for the next step. Raises Lost."""
+    """So many octets; what came with them waits for the next step. Raises Lost and Ended."""
     octets, channel.unread = bytearray(channel.unread), b""
-    deadline = (yield from now()) + player.setting.patience.data
+    deadline = (yield from now()) + player.setting.patience.data * _LONGEST
     while len(octets) < size:
-        if not (chunk := (yield from _chunk(channel, deadline, len(octets)))):
+        if not (chunk := (yield from _chunk(player, channel, deadline, len(octets)))):
             raise Lost(Trouble.CLOSED, f"a close after {len(octets)} octets")
         octets += chunk
     channel.unread = bytes(octets[size:])
     return bytes(octets[:size])
 
 
-def _chunk(channel: Channel, deadline: float, so_far: int) -> Talk[bytes]:
+def _chunk(player: Player, channel: Channel, deadline: float, so_far: int) -> Talk[bytes]:
+    """What comes next. To be slow is no violation: only silence is Lost, a file without end raises Ended."""
+    if (yield from now()) > deadline:
+        within = player.setting.patience.data * _LONGEST
+        player.fail(True, f"a file that has come within {within:g} s", f"more after {so_far} octets")
     try:
-        return (yield from received(Recv(channel.conn, max(0.0, deadline - (yield from now())))))
+        return (yield from received(Recv(channel.conn, player.setting.patience.data)))
     except Lost as lost:
         what = "silence" if lost.trouble is Trouble.SILENT else str(lost)
         raise Lost(lost.trouble, f"{what} after {so_far} octets") from None

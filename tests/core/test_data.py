@@ -25,6 +25,9 @@ def control(*commands: str, tls: str | Lost = "") -> Peer:
     return Peer(HI, *cues, *PASV, **({"tls": tls} if tls else {}))
 
 
+RECEIVED = "- data: {receive: {}}\n"
+
+
 def after(*commands: str) -> str:
     """The steps that go with it."""
     lines = ["- S: 220", *(f"- {{C: {command}, S: 200}}" for command in commands), "- data: passive"]
@@ -132,6 +135,32 @@ def test_a_wrong_file_fails_and_says_how(tmp_path, commands, peer, want, expecte
     assert result.verdict is Verdict.FAIL
     assert expected in result.expected
     assert got in f"got {result.got}"
+
+
+@pytest.mark.parametrize(
+    ("way", "verdict"),
+    [
+        ("active", Verdict.SKIPPED),
+        ("extended-passive", Verdict.SKIPPED),
+        ("passive", Verdict.INCONCLUSIVE),
+    ],
+)
+def test_what_may_be_switched_off_is_skipped(tmp_path, way, verdict):
+    wire = Wire(Peer(HI, Hears(b"\r\n"), b"550 switched off\r\n"))
+    result = played(tmp_path, wire, f"- S: 220\n- data: {way}\n")
+
+    assert result.verdict is verdict
+    assert "550 switched off" in result.reason
+
+
+def test_a_slow_file_is_right_and_one_without_end_is_nobodys_verdict(tmp_path):
+    slow = [Says(b"a", 20.0) for _ in range(7)]
+    endless = [Says(b"a", 20.0) for _ in range(9)]
+
+    assert played(tmp_path, Wire(control(), Peer(*slow, Fin())), after() + RECEIVED).verdict is Verdict.PASS
+    result = played(tmp_path, Wire(control(), Peer(*endless, Fin())), after() + RECEIVED)
+    assert result.verdict is Verdict.INCONCLUSIVE
+    assert "a file that has come within 150 s, got more after 8 octets" in result.reason
 
 
 def test_a_run_that_unfolds_without_end_is_cut(tmp_path):

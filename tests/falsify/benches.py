@@ -18,6 +18,7 @@ from tests.models.smtp_dsn import Parameters
 from tests.models.smtp_enhanced import International, InternationalDsn
 from tests.models.smtp_etrn import Etrn
 from tests.models.smtp_kinds import Generous, Plain
+from tests.models.smtp_policies import POLICIES
 from tests.models.smtp_refusing import NoMail, NoService
 from tests.models.smtp_relay import Converting, Relay, RelayingSubmission, SecureRelay
 from tests.models.smtp_submission import PlainSubmission, SubmissionInClear, SubmissionModel, Submissions
@@ -94,6 +95,7 @@ BENCHES = {
             MAIL_FACTS,
             misses=frozenset({"8bitmime-offered", "burl-not-on-smtp"}),
             mailbox={"via": "maildir", "path": "/mail"},
+            foreign=POLICIES["smtp"],
         ),
         Bench(
             "lmtp",
@@ -101,6 +103,7 @@ BENCHES = {
             gather(lmtp),
             MAIL_FACTS,
             mailbox={"via": "maildir", "path": "/mail"},
+            foreign=POLICIES["lmtp"],
             borrowed=lmtp.borrowed(gather(smtp)),
         ),
         Bench(
@@ -109,6 +112,7 @@ BENCHES = {
             gather(submission),
             {**MAIL_FACTS, "role": "submission"},
             mailbox={"via": "maildir", "path": "/mail"},
+            foreign=POLICIES["submission"],
             borrowed=submission.borrowed(gather(smtp)),
         ),
         Bench("ftp", (FtpModel, Insisting, ShortIdle), gather(ftp), FTP_FACTS, foreign=FOREIGN_FTP),

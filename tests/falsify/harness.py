@@ -224,7 +224,8 @@ def _outcomes(
         variables = {"marker": f"marker{number}", **clock.variables(EPOCH)}
         outcome = world.play(play(case, setting, variables))
         control = control_of(outcome, states_of(case.protocol))
-        got = refused(world.play(reach(control, setting, variables))) if control else ""
+        again = {**variables, "marker": f"control{number}"}
+        got = refused(world.play(reach(control, setting, again))) if control else ""
         yield case, excused(outcome, got) if got else outcome
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 
 import pytest
+from plumbline.probes.trials import control_id
 from plumbline.reports.records import Verdict
 
 from tests.falsify.benches import BENCHES
@@ -12,6 +13,7 @@ from tests.falsify.harness import GOOD, cases_of
 
 cases = functools.cache(cases_of)
 FOREIGN = [(bench, model) for bench in BENCHES.values() for model in bench.foreign]
+_GOOD = Verdict.PASS, "no control"
 ALL = [(bench, one) for bench in BENCHES.values() for one in bench.all_mutants]
 
 
@@ -33,10 +35,17 @@ def test_conforming_servers_get_no_red_and_leave_nothing_untested(bench):
 @pytest.mark.parametrize(("bench", "model"), FOREIGN, ids=[f"{b.protocol}-{m.__name__}" for b, m in FOREIGN])
 def test_what_other_systems_and_policies_do_is_no_violation(bench, model):
     found = bench.verdicts(model, cases(bench.protocol))
-    red = {name.partition("/")[2]: told for name, told in found.items() if told[0] is Verdict.FAIL}
+    hindered = {
+        case.id for case in cases(bench.protocol) if found.get(control_id(case), _GOOD)[0] not in GOOD
+    }
+    red = {
+        name.partition("/")[2]: told
+        for name, told in found.items()
+        if told[0] is Verdict.FAIL and name not in hindered
+    }
 
     assert red.keys() == getattr(model, "misses", frozenset()), red
-    assert sum(verdict in GOOD for verdict, _ in found.values()) > 100
+    assert sum(verdict in GOOD for verdict, _ in found.values()) > 50
 
 
 @pytest.mark.parametrize(("bench", "mutant"), ALL, ids=[f"{b.protocol}-{m.name}" for b, m in ALL])

@@ -213,10 +213,17 @@ class OneAttempt:
         return "503 no more" if self.failures else super().auth_refused(name, words)
 
 
-class HangsUp(OneAttempt):
-    """After the first failure."""
+class Sulks(OneAttempt):
+    """Not even NOOP is served behind a failure."""
 
-    limit = 1
+    def do_NOOP(self, _argument):
+        self.say("503 no more" if self.failures else "250 OK")
+
+
+class HangsUpSoon(OneAttempt):
+    """After the second failure."""
+
+    limit = 2
 
     def auth_refused(self, name, words):
         return super(OneAttempt, self).auth_refused(name, words)
@@ -225,10 +232,6 @@ class HangsUp(OneAttempt):
         super().ended_with(user)
         if self.failures == self.limit:
             self.line.fin()
-
-
-class HangsUpSoon(HangsUp):
-    limit = 2
 
 
 class WaitsOnBehindTheAsterisk:
@@ -304,7 +307,7 @@ def auth(base, without) -> list[Mutant]:
         broken(base, AnyNul, "auth-plain-nul[one-too-few|none]"),
         broken(base, OneAttempt, "auth-after-failure"),
         broken(base, WaitsOnBehindTheAsterisk, "auth-after-cancel"),
-        broken(base, HangsUp, "session-after-failure"),
+        broken(base, Sulks, "session-after-failure"),
         broken(base, HangsUpSoon, "three-failures"),
         broken(without, UnofferedMechanisms, f"auth-not-offered{every}"),
         broken(without, NoEhloInClear, "mechanisms-in-clear"),

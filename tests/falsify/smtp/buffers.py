@@ -158,6 +158,11 @@ class QuitIsLast(Chunking):
         super().do_QUIT(argument)
 
 
+def wrapped(value: str | None, name: str, bits: int) -> str | None:
+    """A number as it looks in so many bits."""
+    return str(int(value) % 2**bits) if name == "SIZE" and value and value.isdigit() else value
+
+
 def at_borders(name: str, service: type[M], size: int, *ids: str) -> Mutant:
     broken = frozenset(ids)
     return Mutant(
@@ -186,7 +191,7 @@ MUTANTS = [
     ),
     *(
         at_borders("reads_pieces_of", ReadsLongLinesInPieces, size, "periods-far-in-a-line")
-        for size in (80, 128, 256, 511, 997)
+        for size in (80, 128, 256, 511, 980)
     ),
     *(
         at_borders("ends_within_lines_at", EndsWithinLines, size, "periods-far-in-a-line")
@@ -197,6 +202,15 @@ MUTANTS = [
         for size in (1024, 8192, 65_536)
     ),
     mutant("stuffs_by_buffers", StuffsByBuffers, "relay-changes-nothing[text-over-buffers]"),
+    *(
+        mutant(
+            f"size_wraps_at_{bits}",
+            M,
+            f"size-does-not-wrap[{bits}-bits]",
+            value=lambda self, argument, name, bits=bits: wrapped(M.value(self, argument, name), name, bits),
+        )
+        for bits in (32, 64)
+    ),
     mutant("splits_very_long_commands", SplitsVeryLongCommands, "long-line-is-one-command[65536-65526]"),
     mutant("writes_over_the_last_message", WritesOverTheLastMessage, "message-behind-a-longer-one"),
     mutant(

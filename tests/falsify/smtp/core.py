@@ -138,8 +138,11 @@ class OneMailPerSession(M):
 
 
 class LosesMail(M):
+    """All but the ordinary mail of a control."""
+
     def deliver(self, mail):
-        pass
+        if b"Subject: control" in mail:
+            super().deliver(mail)
 
 
 class DoublesMail(M):

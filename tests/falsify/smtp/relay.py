@@ -56,6 +56,11 @@ class ReportsToTheRoute(M):
         return mail.sender.replace("@full", "@plain") if self.routed else mail.sender
 
 
+def said_to_be_relayed(_self, mail):
+    """Reports success, asked or not."""
+    return [Fate(replace(rcpt, words=(("NOTIFY", "SUCCESS"),)), "relayed") for rcpt in mail.recipients]
+
+
 class ReportsReports(M):
     """Reports what cannot be reported to whoever the mail names."""
 
@@ -189,6 +194,6 @@ MUTANTS = [
         "reports_reports", ReportsReports, *rows("no-report-about-a-report[null-reverse-path|report-refused]")
     ),
     mutant("reports_to_the_route", ReportsToTheRoute, "report-to-source-route"),
-    mutant("no_report_of_nowhere", M, "unknown-destination", nowhere=lambda _self, _mail: []),
-    mutant("loops_for_ever", M, "loop", around=lambda _self, _mail: []),
+    mutant("nowhere_is_relayed", M, "unknown-destination", nowhere=said_to_be_relayed),
+    mutant("loop_is_relayed", M, "loop", around=said_to_be_relayed),
 ]

@@ -135,8 +135,14 @@ MUTANTS: list[Mutant] = [
     mutant(
         "failure_unsaid",
         M,
-        *rows("dsn-failure-reported[FAILURE|no-NOTIFY]"),
-        is_wanted=silent_about("failed"),
+        "dsn-failure-reported[FAILURE]",
+        is_wanted=lambda self, fate: not fate.rcpt.word("NOTIFY") and M.is_wanted(self, fate),
+    ),
+    mutant(
+        "failure_unsaid_without_notify",
+        M,
+        "dsn-failure-reported[no-NOTIFY]",
+        is_wanted=lambda self, fate: bool(fate.rcpt.word("NOTIFY")) and M.is_wanted(self, fate),
     ),
     mutant(
         "failure_always_said",
@@ -163,7 +169,6 @@ MUTANTS: list[Mutant] = [
     mutant("time_stands_still", M, "deliverby-time-left", mail_parameters=without("BY")),
     mutant("mode_lost", M, "deliverby-time-left", time_left=lambda _self, _mail, value: value[:-1] + "R"),
     mutant("return_goes_on", M, "deliverby-return-not-relayed", unfit=fit("DELIVERBY")),
-    mutant("waits_for_ever", M, *rows("deliverby-over[return|notify]"), wait=lambda _self, _mail: []),
     mutant(
         "always_delayed", M, "deliverby-over[return]", fields_of=told("Action: failed", "Action: delayed")
     ),

@@ -41,8 +41,16 @@ class EhloOnce(M):
 
 
 class OpenToAll(M):
+    """Relays for whoever comes."""
+
     def needs_login(self, verb):
-        return verb != "MAIL" and super().needs_login(verb)
+        return verb not in ("MAIL", "RCPT") and super().needs_login(verb)
+
+    def recipient(self, path):
+        if path.endswith("@elsewhere.example"):
+            self.say("250 2.1.5 OK")
+        else:
+            super().recipient(path)
 
 
 class Odd530(M):
