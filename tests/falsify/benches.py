@@ -17,8 +17,8 @@ from tests.models.smtp_chunking import Chunking
 from tests.models.smtp_dsn import Parameters
 from tests.models.smtp_enhanced import International, InternationalDsn
 from tests.models.smtp_etrn import Etrn
+from tests.models.smtp_foreign import FOREIGN as FOREIGN_SMTP
 from tests.models.smtp_kinds import Generous, Plain
-from tests.models.smtp_policies import POLICIES
 from tests.models.smtp_refusing import NoMail, NoService
 from tests.models.smtp_relay import Converting, Relay, RelayingSubmission, SecureRelay
 from tests.models.smtp_submission import PlainSubmission, SubmissionInClear, SubmissionModel, Submissions
@@ -95,7 +95,7 @@ BENCHES = {
             MAIL_FACTS,
             misses=frozenset({"8bitmime-offered", "burl-not-on-smtp"}),
             mailbox={"via": "maildir", "path": "/mail"},
-            foreign=POLICIES["smtp"],
+            foreign=FOREIGN_SMTP["smtp"],
         ),
         Bench(
             "lmtp",
@@ -103,7 +103,7 @@ BENCHES = {
             gather(lmtp),
             MAIL_FACTS,
             mailbox={"via": "maildir", "path": "/mail"},
-            foreign=POLICIES["lmtp"],
+            foreign=FOREIGN_SMTP["lmtp"],
             borrowed=lmtp.borrowed(gather(smtp)),
         ),
         Bench(
@@ -112,7 +112,7 @@ BENCHES = {
             gather(submission),
             {**MAIL_FACTS, "role": "submission"},
             mailbox={"via": "maildir", "path": "/mail"},
-            foreign=POLICIES["submission"],
+            foreign=FOREIGN_SMTP["submission"],
             borrowed=submission.borrowed(gather(smtp)),
         ),
         Bench("ftp", (FtpModel, Insisting, ShortIdle), gather(ftp), FTP_FACTS, foreign=FOREIGN_FTP),

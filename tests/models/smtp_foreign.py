@@ -1,6 +1,6 @@
 """Conforming servers with policies that no lab has: whatever they refuse, for whatever reason of their own, no rule is broken.
 
-A policy is a mixin in front of a model. `POLICIES` makes one server of each policy and each protocol that it makes sense for.
+A policy is a mixin in front of a model. `FOREIGN` makes one server of each policy and each protocol that it makes sense for.
 """
 
 from __future__ import annotations
@@ -362,7 +362,7 @@ def _said(login, words):
     return filter(None, (login if word.startswith("AUTH") else word for word in words))
 
 
-POLICIES = {
+FOREIGN = {
     "smtp": _made((*_ANY, *_SMTP, *_MX), SecureRelay),
     "submission": _made((*_ANY, *_SMTP, *_MSA), RelayingSubmission),
     "lmtp": (*_made((*_ANY, *_LMTP), LmtpAuth), *_made((*_ANY[:2], *_LMTP), LmtpChunking, LmtpInternational)),
