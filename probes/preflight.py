@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from ..reports.records import Verdict
-from .capability import REFUSES
+from .capability import LOGIN_ONLY_WITH_TLS, REFUSES
 from .ops import Lost, Send, Sleep, Talk, Trouble, now
 from .protocols.registry import DIALECTS
 from .recognise import spoken
@@ -62,8 +62,12 @@ def preflight(endpoint: Endpoint, setting: Setting, states: Mapping[str, ReadySt
     state = _goal(endpoint.protocol, setting, states)
     player = Player(setting, {"marker": "preflight"}, {})
     outcome = yield from _reached(player, state)
-    if outcome.verdict is not Verdict.INFO and outcome.verdict is not Verdict.PASS:
-        raise CannotTest(f"{endpoint.url}: {_words(state, outcome)}")
+    only_tls = False
+    if not _arrived(outcome):
+        within = (yield from _within_tls(setting, state, states)) if _refused(outcome) else None
+        if within is None or not _arrived(within):
+            raise CannotTest(f"{endpoint.url}: {_words(state, outcome)}")
+        outcome, only_tls = within, True
     if (
         endpoint.protocol == "ftp"
         and _knows_no_feat(outcome)
@@ -72,8 +76,28 @@ def preflight(endpoint: Endpoint, setting: Setting, states: Mapping[str, ReadySt
         raise CannotTest(f"{endpoint.url}: FEAT is not understood there.{hint}")
     greeting = next((one.reply.text for one in outcome.seen if not one.command), "")
     found = with_tls(capabilities(outcome.seen), implicit=endpoint.tls)
+    if only_tls:
+        found |= {LOGIN_ONLY_WITH_TLS}
     lists = yield from _lists(outcome, endpoint, setting, states)
     return Facts(endpoint, greeting, found.union(*lists.values()), lists, player.variables.get("host", ""))
+
+
+def _arrived(outcome: Outcome) -> bool:
+    return outcome.verdict in (Verdict.INFO, Verdict.PASS)
+
+
+def _refused(outcome: Outcome) -> bool:
+    return bool(outcome.seen) and outcome.seen[-1].reply.status.startswith(("4", "5"))
+
+
+def _within_tls(
+    setting: Setting, state: ReadyState, states: Mapping[str, ReadyState]
+) -> Talk[Outcome | None]:
+    """The same login behind AUTH TLS (RFC 4217 section 10.1 lets a server want that), where there is such a state."""
+    behind = states.get(f"tls-{state.name}")
+    if behind is None or setting.endpoints[state.protocol].tls:
+        return None
+    return (yield from _reached(Player(setting, {"marker": "preflight"}, {}), behind))
 
 
 def _refusing(endpoint: Endpoint, setting: Setting) -> Talk[Facts]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from plumbline.probes.capability import skip_reason
+from plumbline.probes.capability import LOGIN_ONLY_WITH_TLS, skip_reason
 from plumbline.probes.protocols.base import Reply
+from plumbline.probes.script.cases import ReadyState
 from plumbline.probes.script.offers import capabilities
 from plumbline.probes.script.outcome import Seen
 
@@ -67,3 +70,20 @@ def test_where_all_service_is_refused_only_that_is_tried():
     assert skip_reason(case(needs=["refuses_service"]), (), facts) == ""
     assert skip_reason(case(needs=["recipient"]), (), facts) == "the target refuses all service (profile)"
     assert skip_reason(case(needs=["refuses_service"]), (), {}) == "needs the profile fact 'refuses_service'"
+
+
+@pytest.mark.parametrize(
+    ("lineage", "skipped"),
+    [
+        (("greeting", "user", "logged-in", "binary"), True),
+        (("greeting", "user"), True),
+        (("greeting",), False),
+        (("greeting", "tls", "tls-logged-in"), False),
+    ],
+)
+def test_where_nobody_logs_in_without_tls_only_logins_in_clear_are_left_out(lineage, skipped):
+    one = replace(case(protocol="ftp"), state=ReadyState(lineage[-1], "ftp", (), lineage=lineage))
+    reason = skip_reason(one, {"AUTH TLS", LOGIN_ONLY_WITH_TLS}, {})
+
+    assert bool(reason) is skipped
+    assert not skip_reason(one, {"AUTH TLS"}, {})

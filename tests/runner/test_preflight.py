@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from plumbline.probes.capability import LOGIN_ONLY_WITH_TLS
 from plumbline.probes.ops import Lost, Trouble
 from plumbline.probes.preflight import preflight, sanity, second_look
 from plumbline.probes.script.loader import Library
@@ -55,6 +56,16 @@ def test_ftp_with_an_account():
     assert {"MDTM", "REST", "REST STREAM"} <= facts.capabilities
 
 
+def test_ftp_where_nobody_logs_in_without_tls():
+    clear = Peer(b"220 hi\r\n", Hears(b"USER alice\r\n"), b"530 TLS first\r\n")
+    begins = (b"220 hi\r\n", Hears(b"AUTH TLS\r\n"), b"234 go on\r\n")
+    login = (Hears(b"USER alice\r\n"), b"331 p\r\n", Hears(b"PASS alicepw\r\n"), b"230 in\r\n")
+    listed = (Hears(b"FEAT\r\n"), b"211-Features\r\n AUTH TLS\r\n211 End\r\n")
+    facts, _ = look(FTP, clear, Peer(*begins, *login, *listed), facts=ACCOUNT)
+
+    assert {"AUTH TLS", LOGIN_ONLY_WITH_TLS} <= facts.capabilities
+
+
 def test_ftp_without_account_greets_only():
     facts, wire = look(FTP, Peer(b"220 hi\r\n", Hears(b"FEAT\r\n"), b"530 log in\r\n"))
 
@@ -66,7 +77,8 @@ def test_a_wrong_password_is_said_so():
     peer = Peer(
         b"220 hi\r\n", Hears(b"USER alice\r\n"), b"331 p\r\n", Hears(b"PASS alicepw\r\n"), b"530 no\r\n"
     )
-    said = wrong(FTP, peer, facts=ACCOUNT)
+    no_tls = Peer(b"220 hi\r\n", Hears(b"AUTH TLS\r\n"), b"502 what?\r\n")
+    said = wrong(FTP, peer, no_tls, facts=ACCOUNT)
 
     assert "530 no" in said
     assert "Check the account in the profile" in said
