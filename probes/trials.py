@@ -146,7 +146,9 @@ class Trials:
     async def _unless_refused(self, result: Attempted) -> Attempted:
         """A failure by a refusal tells nothing where the target refuses our plainest mail as well."""
         control = control_of(result.outcome, self.plan.states)
-        if control is None or not all(self.setting.facts.get(need) for need in control.needs):
+        if control is None or not all(
+            self.setting.facts.get(need) for need in control.needs if need.islower()
+        ):
             return result
         async with self.gate.passage(False):  # each time anew: a server may have had enough of us meanwhile
             talk = reach(control, self.setting, self._variables())

@@ -5,17 +5,16 @@ from __future__ import annotations
 import pytest
 import trio
 import trio.testing
-from plumbline.probes.script.loader import Library
 from plumbline.probes.script.outcome import Endpoint, Setting
 from plumbline.probes.trials import Attempted, Plan, Trials, control_id
 from plumbline.reports.records import Verdict
 
 from tests.falsify.benches import BENCHES
-from tests.falsify.harness import SUITES, cases_of, skipped
+from tests.falsify.harness import cases_of, skipped, states_of
 from tests.models import smtp_policy as policy
+from tests.models.smtp_submission import SubmissionInClear
 from tests.models.world import World
 
-BENCH = BENCHES["smtp"]
 MODELS = (
     policy.Greylisting,
     policy.Unusual,
@@ -37,6 +36,29 @@ MODELS = (
     policy.Talkative,
     policy.Hiding,
 )
+# The same in front of a submission server, which is reached by a login.
+SUBMISSION = (
+    policy.Greylisting,
+    policy.SenderVerified,
+    policy.SenderRefused,
+    policy.Strict,
+    policy.Impatient,
+    policy.Blocking,
+    policy.Dropping,
+    policy.Quarantine,
+)
+
+
+def submission(model: type[policy.Policy]) -> type[policy.Policy]:
+    """The submission server with this policy."""
+    lists = {"keywords": SubmissionInClear.keywords, "secured_keywords": SubmissionInClear.secured_keywords}
+    return type(f"{model.__name__}Submission", (model, SubmissionInClear), lists)
+
+
+ALL = [
+    *(("smtp", model) for model in MODELS),
+    *(("submission", submission(model)) for model in SUBMISSION),
+]
 
 
 def fresh(service: type[policy.Policy]) -> tuple[World, int]:
@@ -45,16 +67,16 @@ def fresh(service: type[policy.Policy]) -> tuple[World, int]:
     return world, world.serve(lambda: service(world))
 
 
-def judged(service: type[policy.Policy]) -> dict[str, Attempted]:
+def judged(protocol: str, service: type[policy.Policy]) -> dict[str, Attempted]:
     """What a run would say of this server: with controls, and with failing cases played again. In virtual time."""
-    cases = cases_of("smtp")
-    facts = {**BENCH.facts, **getattr(service, "profile", {})}
+    bench, cases = BENCHES[protocol], cases_of(protocol)
+    facts = {**bench.facts, **getattr(service, "profile", {})}
     everything = {case.id: case for case in cases}
     controls = {name: everything[name] for name in {control_id(one) for one in cases if one.spec.depends_on}}
     plan = Plan(
         controls=controls,
         skip=lambda case: skipped(case, service, facts),
-        states=Library.open(SUITES).states("smtp"),
+        states=states_of(protocol),
     )
     world, port = fresh(service)
 
@@ -66,7 +88,7 @@ def judged(service: type[policy.Policy]) -> dict[str, Attempted]:
 
     async def run():
         nonlocal world
-        setting = Setting({"smtp": Endpoint("smtp", "192.0.2.1", port)}, facts, mailbox=BENCH.mailbox)
+        setting = Setting({protocol: Endpoint(protocol, "192.0.2.1", port)}, facts, mailbox=bench.mailbox)
         trials = Trials(setting, plan, plays)
         trials.health._look = trials._look = still_there
         found = {}
@@ -80,9 +102,9 @@ def judged(service: type[policy.Policy]) -> dict[str, Attempted]:
     return trio.run(run, clock=trio.testing.MockClock(autojump_threshold=0))
 
 
-@pytest.mark.parametrize("service", MODELS, ids=[model.__name__ for model in MODELS])
-def test_policy_is_no_violation(service):
-    found = judged(service)
+@pytest.mark.parametrize(("protocol", "service"), ALL, ids=[model.__name__ for _, model in ALL])
+def test_policy_is_no_violation(protocol, service):
+    found = judged(protocol, service)
 
     failed = [name for name, one in found.items() if one.outcome.verdict is Verdict.FAIL]
     assert [name for name in failed if name.partition("/")[2] not in service.misses] == []
