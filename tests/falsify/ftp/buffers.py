@@ -166,7 +166,7 @@ MUTANTS = [
     ),
     planted("rein_keeps_parameters", "rein-resets-parameters", KeepsParameters),
     planted("user_keeps_login", "user-ends-login", KeepsLogin),
-    planted("lists_in_clear", "private-names private-facts", ListsInClear),
+    planted("names_in_clear", "private-names private-facts", ListsInClear),
     planted("keeps_old_name", "rnto-after-second-rnfr-failed", KeepsOldName),
     planted("wraps_at_four_gigabytes", "rest-does-not-wrap", WrapsAtFourGigabytes),
     planted("brackets_are_patterns", "name[brackets]", Decodes, old="[x]", new="x"),
