@@ -111,6 +111,15 @@ def is_pattern(text: str) -> bool:
     return _PATTERN.fullmatch(text) is not None
 
 
+_TRANSFERS = frozenset({b"RETR", b"STOR", b"STOU", b"APPE", b"LIST", b"NLST", b"MLSD"})
+
+
+def _policy(command: bytes, status: str) -> str:
+    """Refusals for want of protection: 533, and 521, 522 or 534 to a transfer (RFC 2228, RFC 4217 section 10.2)."""
+    wants = status == "533" or (status in ("521", "522", "534") and command[:4].upper() in _TRANSFERS)
+    return "the server wants protected connections (AUTH TLS, PROT P)" if wants else ""
+
+
 DIALECT = Dialect(
     name="ftp",
     port=21,
@@ -120,6 +129,7 @@ DIALECT = Dialect(
     matches=code_matches,
     is_pattern=is_pattern,
     unavailable=("421",),
+    policy=_policy,
     goodbye=b"QUIT\r\n",
     rules=RULES,
 )

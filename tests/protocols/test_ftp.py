@@ -160,3 +160,19 @@ def test_no_patterns(text: str) -> None:
 
 def test_files_are_not_touched() -> None:
     assert ftp.DIALECT.content(b".\r\n\xff") == b".\r\n\xff"
+
+
+@pytest.mark.parametrize(
+    ("command", "status", "is_policy"),
+    [
+        (b"RETR a\r\n", "522", True),
+        (b"list\r\n", "521", True),
+        (b"STOR a\r\n", "534", True),
+        (b"NOOP\r\n", "533", True),
+        (b"EPRT |2|::1|5|\r\n", "522", False),  # another network protocol (RFC 2428 section 2)
+        (b"RETR a\r\n", "550", False),
+        (b"", "521", False),
+    ],
+)
+def test_who_wants_protection_breaks_no_other_rule(command: bytes, status: str, is_policy: bool) -> None:
+    assert bool(ftp.DIALECT.policy(command, status)) is is_policy
