@@ -4,7 +4,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
-# Tests in virtual time fill the processors; the others talk to servers and clocks, and mostly wait: two files at a time.
+# Tests in virtual time, which may share the processors; the others talk to servers and clocks.
 PURE = tests/falsify tests/language tests/core tests/protocols tests/requirements
 
 .PHONY: setup conformance test lint types showcase bench clean
@@ -26,7 +26,7 @@ test: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest $(PURE) -n auto
-	$(BIN)/pytest tests $(PURE:%=--ignore=%) -n 2 --dist loadfile
+	$(BIN)/pytest tests $(PURE:%=--ignore=%)
 
 lint: setup
 	$(BIN)/ruff check --fix .
