@@ -93,23 +93,6 @@ class KeepsLogin(M):
         self.logged_in = logged_in
 
 
-class ListsInClear(M):
-    """Does not think of PROT P where it lists names or facts."""
-
-    in_clear = False
-
-    def do_NLST(self, argument):
-        self.in_clear = True
-        super().do_NLST(argument)
-
-    def do_MLSD(self, argument):
-        self.in_clear = True
-        super().do_MLSD(argument)
-
-    def is_protected(self):
-        return super().is_protected() and not self.in_clear
-
-
 class KeepsOldName(M):
     """An RNFR that fails leaves the one before it."""
 
@@ -166,7 +149,6 @@ MUTANTS = [
     ),
     planted("rein_keeps_parameters", "rein-resets-parameters", KeepsParameters),
     planted("user_keeps_login", "user-ends-login", KeepsLogin),
-    planted("names_in_clear", "private-names private-facts", ListsInClear),
     planted("keeps_old_name", "rnto-after-second-rnfr-failed", KeepsOldName),
     planted("wraps_at_four_gigabytes", "rest-does-not-wrap", WrapsAtFourGigabytes),
     planted("brackets_are_patterns", "name[brackets]", Decodes, old="[x]", new="x"),

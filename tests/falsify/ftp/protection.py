@@ -68,6 +68,23 @@ class ListsInClear(M):
         return super().is_protected() and not self.listing_now
 
 
+class NamesInClear(M):
+    """Does not think of PROT P from the first list of names or facts on."""
+
+    in_clear = False
+
+    def do_NLST(self, argument):
+        self.in_clear = True
+        super().do_NLST(argument)
+
+    def do_MLSD(self, argument):
+        self.in_clear = True
+        super().do_MLSD(argument)
+
+    def is_protected(self):
+        return super().is_protected() and not self.in_clear
+
+
 class HandshakeIsNothing(M):
     """Takes whatever comes for a handshake that went well."""
 
@@ -126,6 +143,7 @@ MUTANTS: list[Mutant] = [
     ),
     planted("decides_at_pasv", "prot-between", DecidesAtPasv),
     planted("lists_in_clear", "private-listing", ListsInClear),
+    planted("names_in_clear", "private-names private-facts", NamesInClear),
     planted("cuts_tls", "tls-ends-before-tcp", CutsTls),
     planted("other_certificate", "certificate-of-data-connections", OtherCertificate),
     planted("takes_what_came", "upload-cut-off", TakesWhatCame),
